@@ -1,0 +1,240 @@
+"""Where each object rests between steps, and how a run becomes the published one.
+
+`runs/<product>/<as_of>/<run_id>/` is written once: a name, once written and sealed by
+`manifest.json`, keeps its bytes. `index.json` alone says which run stands for which as_of. Readers
+go index, folder, manifest, files.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nsm_pipeline.canonical_bytes import csv_bytes, json_bytes, moment, parquet_bytes
+from nsm_pipeline.errors import InvalidInput, NsmError, Problem, Superseded
+from nsm_pipeline.manifest import MANIFEST, damaged_files, file_facts
+from nsm_pipeline.run_index import (
+    as_of_name,
+    as_of_time,
+    locked,
+    read_index,
+    replace_file,
+    run_id,
+    sync_folder,
+    write_index,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NOT_A_PLACE_TO_WRITE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST}
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The files of one run. A name that starts with a dot is a note of its own, never published."""
+
+    path: Path
+
+    @property
+    def product(self) -> str:
+        """The product's name."""
+        return self._identity[0]
+
+    @property
+    def as_of(self) -> datetime:
+        """The moment the run looks at, in UTC."""
+        return self._identity[1]
+
+    @property
+    def token(self) -> int:
+        """The run's place in the order of starts."""
+        return self._identity[2]
+
+    @property
+    def run_id(self) -> str:
+        """The token as the folder is named."""
+        return run_id(self.token)
+
+    @property
+    def sealed(self) -> bool:
+        """Whether the manifest is written: from then on no file changes."""
+        return (self.path / MANIFEST).is_file()
+
+    def exists(self, name: str) -> bool:
+        """Whether the run has left this file so far."""
+        return self._file(name).is_file()
+
+    def write_text(self, name: str, text: str) -> None:
+        """Writes UTF-8 text."""
+        self._write(name, text.encode())
+
+    def read_text(self, name: str) -> str:
+        """The file's text."""
+        return self._read(name).decode()
+
+    def write_json(self, name: str, value: Any) -> None:
+        """Writes JSON; what is not finite or not estimated becomes null."""
+        self._write(name, json_bytes(value))
+
+    def read_json(self, name: str) -> Any:
+        """The file's JSON value."""
+        return json.loads(self._read(name))
+
+    def write_frame(self, name: str, frame: pd.DataFrame) -> None:
+        """Writes a table, as Parquet or CSV by the name's ending."""
+        writers = {".parquet": parquet_bytes, ".csv": csv_bytes}
+        self._write(name, writers[self._file(name).suffix](frame))
+
+    def read_frame(self, name: str) -> pd.DataFrame:
+        """The table of a Parquet file; CSV is for people, it is never read back."""
+        import pandas as pd
+
+        return pd.read_parquet(BytesIO(self._read(name)), engine="pyarrow")
+
+    def verify(self) -> tuple[Problem, ...]:
+        """What differs from the manifest, by sha256; empty when every file is as published."""
+        return damaged_files(self.path, self.read_json(MANIFEST)["files"])
+
+    def seal(self, facts: dict[str, Any]) -> None:
+        """Writes the manifest: who the run is, the facts, and every file's sha256, size, rows."""
+        if self.sealed:  # a second attempt at publishing; the files have not changed since
+            return
+        identity = {
+            "product": self.product,
+            "as_of": moment(self.as_of),
+            "run_id": self.run_id,
+            "token": self.token,
+        }
+        self.write_json(MANIFEST, {**identity, **facts, "files": file_facts(self.path)})
+
+    @cached_property
+    def _identity(self) -> tuple[str, datetime, int]:
+        try:
+            place = self.path.absolute()
+            product, as_of, name = place.parts[-3:]
+            return product, as_of_time(as_of), int(name)
+        except ValueError:
+            pass
+        try:  # a folder copied elsewhere still knows who it is
+            manifest = json.loads((self.path / MANIFEST).read_bytes())
+            as_of_moment = datetime.fromisoformat(manifest["as_of"])
+            return str(manifest["product"]), as_of_moment, int(manifest["token"])
+        except (OSError, ValueError, KeyError, TypeError) as unknown:
+            problem = Problem(
+                str(self.path),
+                "This is not the folder of a run.",
+                "Give runs/<product>/<as_of>/<run_id>, or a copy of such a folder.",
+            )
+            raise InvalidInput(problem) from unknown
+
+    def _file(self, name: str) -> Path:
+        if name != Path(name).name or name in ("", ".", ".."):
+            raise ValueError(f"{name!r} is not a plain file name")
+        return self.path / name
+
+    def _read(self, name: str) -> bytes:
+        try:
+            return self._file(name).read_bytes()
+        except FileNotFoundError as missing:
+            problem = Problem(
+                str(self.path / name),
+                "The run has not left this file.",
+                "Run all steps of the run to its end, or name a published run.",
+            )
+            raise InvalidInput(problem) from missing
+
+    def _write(self, name: str, content: bytes) -> None:
+        path = self._file(name)
+        if self.sealed and not name.startswith("."):
+            # A step tried again after publishing comes to the same bytes, which changes nothing.
+            if path.is_file() and path.read_bytes() == content:
+                return
+            problem = Problem(
+                str(path),
+                "The run is finished and this would change it.",
+                "Start a new run; a finished one keeps its bytes.",
+            )
+            raise NsmError(problem)
+        replace_file(path, content)
+
+
+@dataclass(frozen=True)
+class RunStore:
+    """All runs under one root, usually `runs/`."""
+
+    root: Path
+
+    def start(self, product: str, as_of: datetime) -> RunFolder:
+        """An empty folder with a token of its own.
+
+        Raises:
+            InvalidInput: The root is no place to write.
+        """
+        moment_folder = self.root / product / as_of_name(as_of)
+        try:
+            moment_folder.mkdir(parents=True, exist_ok=True)
+            with locked(self.root / product):
+                return self._take_token(moment_folder)
+        except OSError as refused:
+            if refused.errno not in NOT_A_PLACE_TO_WRITE:
+                raise
+            problem = Problem(
+                str(self.root),
+                f"No run folder can be made here: {refused.strerror} ({refused.filename}).",
+                "Give a folder that may be written to with --out DIR.",
+            )
+            raise InvalidInput(problem) from refused
+
+    def publish(self, folder: RunFolder, *, facts: dict[str, Any]) -> None:
+        """Seals the folder with its manifest and lets it stand for its as_of.
+
+        Raises:
+            Superseded: A run that started later is published for the same as_of.
+        """
+        folder.seal(facts)
+        place = self.root / folder.product
+        with locked(place):
+            index = read_index(place)
+            newest = index.published.get(folder.as_of, 0)
+            if newest > folder.token:
+                problem = Problem(
+                    str(folder.path),
+                    f"Run {run_id(newest)} started later and is published for the same moment.",
+                    "Nothing to mend: the newer run stands, this one stays beside it.",
+                )
+                raise Superseded(problem)
+            write_index(place, index.with_run(folder.as_of, folder.token))
+
+    def published(self, product: str, as_of: datetime | None = None) -> RunFolder | None:
+        """The run that stands for this as_of, or for the newest one; None when there is none."""
+        published = read_index(self.root / product).published
+        if as_of is None:
+            as_of = max(published, default=None)
+        if as_of is None or as_of not in published:
+            return None
+        return RunFolder(self.root / product / as_of_name(as_of) / run_id(published[as_of]))
+
+    def history(self, product: str) -> list[tuple[datetime, str]]:
+        """Every published as_of and its run, oldest first."""
+        published = read_index(self.root / product).published
+        return [(as_of, run_id(token)) for as_of, token in sorted(published.items())]
+
+    def _take_token(self, moment_folder: Path) -> RunFolder:
+        place = moment_folder.parent
+        index = read_index(place)
+        token = index.last_token + 1
+        while (moment_folder / run_id(token)).exists():  # an index restored from a backup is behind
+            token += 1
+        write_index(place, index.with_token(token))
+        folder = RunFolder(moment_folder / run_id(token))
+        folder.path.mkdir()
+        sync_folder(moment_folder)
+        sync_folder(place)
+        return folder
