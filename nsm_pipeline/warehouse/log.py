@@ -1,0 +1,72 @@
+"""A table of dated rows as the checks see it: which rows count, which week they are in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import ibis
+import ibis.expr.types as ir
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+WORLD_STARTS = datetime(2000, 1, 1, tzinfo=UTC)
+WEEK = timedelta(days=7)
+WEEKS_BEFORE = 4
+EXAMPLES = 5
+TEXT = "%Y-%m-%dT%H:%M:%SZ"
+
+Fetch = Callable[[str, ir.Table], "pd.DataFrame"]
+
+
+@dataclass(frozen=True)
+class Log:
+    """Events or revenue, each row beside what the accounts table knows; `used` rows count."""
+
+    name: str
+    table: ir.Table
+    moment: datetime
+
+    def between(self, start: datetime | None, end: datetime) -> ir.BooleanValue:
+        """Whether a row's time is in (start, end]."""
+        at = self.table["at"]
+        until = at <= moment_like(at, end)
+        return until if start is None else (at > moment_like(at, start)) & until
+
+    @property
+    def used(self) -> ir.BooleanValue:
+        """Rows of the run: not after its moment, or without any time (an offence by itself)."""
+        return self.table["at"].isnull() | self.between(None, self.moment)
+
+    @property
+    def weeks(self) -> list[ir.BooleanValue]:
+        """The last 7 days, then each of the weeks before."""
+        ends = [self.moment - WEEK * week for week in range(WEEKS_BEFORE + 2)]
+        return [self.between(*span) for span in zip(ends[1:], ends, strict=False)]
+
+
+def moment_like(column: ir.Value, moment: datetime) -> ir.Value:
+    """A UTC moment as a literal of the column's own type, with a zone or without."""
+    zoned = column.type().timezone is not None
+    return ibis.literal(moment if zoned else moment.replace(tzinfo=None), type=column.type())
+
+
+def fetch_examples(fetch: Fetch, title: str, rows: ir.Table) -> list[str]:
+    """The first few rows as short text; the columns are shown, ids and times alone."""
+    shown = rows.mutate(at=rows["at"].strftime(TEXT)).distinct()
+    ordered = shown.order_by(
+        [ibis.asc(shown[column], nulls_first=True) for column in shown.columns]
+    )
+    frame = fetch(title, ordered.limit(EXAMPLES))
+    return [
+        ", ".join(f"{column} {given(value) or 'missing'}" for column, value in row.items())
+        for row in frame.to_dict("records")
+    ]
+
+
+def given(value: Any) -> str | None:
+    """Text from the engine; pandas has several nulls and none of them is text."""
+    return value if isinstance(value, str) else None
