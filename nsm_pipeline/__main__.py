@@ -1,0 +1,113 @@
+"""The command line. No logic: each command finds its words in `commands.py`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nsm_pipeline.console import reporting
+
+app = typer.Typer(
+    name="nsm",
+    help="Finds a product's North Star Metric from its events.",
+    epilog="RUN is a run's folder, a product (its newest run) or product@as_of.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+ProductFile = Annotated[Path, typer.Argument(metavar="FILE", help="A product file (YAML).")]
+Run = Annotated[str, typer.Argument(metavar="RUN", help="Folder, product or product@as_of.")]
+AsOf = Annotated[
+    str | None,
+    typer.Option(
+        "--as-of",
+        metavar="T",
+        help="The moment to look at, ISO 8601, in the product's time zone when it names none. "
+        "Default: source.observed_until, else the start of today.",
+    ),
+]
+Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Where all runs are.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else on stdout.")]
+RUNS = Path("runs")
+
+
+@app.command()
+def check(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE", help="Product files, or folders of them.")
+    ],
+    as_json: Json = False,
+) -> None:
+    """Check product files and their sources."""
+    with reporting(as_json):
+        from nsm_pipeline import commands
+
+        raise typer.Exit(commands.check(files, as_json=as_json))
+
+
+@app.command()
+def run(file: ProductFile, as_of: AsOf = None, out: Out = RUNS, as_json: Json = False) -> None:
+    """Run all steps for one product and publish the ranking."""
+    with reporting(as_json):
+        from nsm_pipeline import commands
+
+        commands.run(file, as_of=as_of, out=out, as_json=as_json)
+
+
+@app.command()
+def sql(file: ProductFile, as_of: AsOf = None) -> None:
+    """Print what the warehouse would be asked."""
+    with reporting(as_json=False):
+        from nsm_pipeline import commands
+
+        commands.sql(file, as_of=as_of)
+
+
+@app.command()
+def explain(
+    run: Run,
+    candidate: Annotated[str, typer.Argument(metavar="CANDIDATE", help="As in the ranking.")],
+    out: Out = RUNS,
+    as_json: Json = False,
+) -> None:
+    """Show every number of one ranking row and where it came from."""
+    with reporting(as_json):
+        from nsm_pipeline import commands
+
+        raise typer.Exit(commands.explain(run, candidate, out=out, as_json=as_json))
+
+
+@app.command()
+def diff(
+    before: Annotated[str, typer.Argument(metavar="RUN", help="The earlier run.")],
+    after: Annotated[str, typer.Argument(metavar="RUN", help="The later run.")],
+    out: Out = RUNS,
+    as_json: Json = False,
+) -> None:
+    """Show what changed between two runs, and why."""
+    with reporting(as_json):
+        from nsm_pipeline import commands
+
+        commands.diff(before, after, out=out, as_json=as_json)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of product files, for editors."""
+    with reporting(as_json=True):
+        from nsm_pipeline import commands
+
+        commands.schema()
+
+
+def main() -> None:
+    """The `nsm` console script."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

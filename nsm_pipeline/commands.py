@@ -1,0 +1,211 @@
+"""What each command does and says. Every import is inside: help and check must start at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nsm_pipeline.console import aligned, problem_records, say, say_json, say_problems
+
+if TYPE_CHECKING:
+    from nsm_pipeline.errors import NsmError
+    from nsm_pipeline.explain import Explanation
+    from nsm_pipeline.product.loaded_product import LoadedProduct
+    from nsm_pipeline.run_diff import CandidateChange, Change, RunDiff
+    from nsm_pipeline.run_folder import RunFolder
+
+LONGEST_NAME = 60
+# A change of points that no reader of the printed digits would see.
+UNSEEN_PP = 0.005
+
+
+def check(files: Sequence[Path], *, as_json: bool) -> int:
+    """Checks every file, says every problem, and returns the exit code."""
+    from nsm_pipeline.errors import NsmError
+    from nsm_pipeline.pipeline import check_product
+
+    results: list[tuple[Path, LoadedProduct | NsmError]] = []
+    for file in product_files(files):
+        try:
+            results.append((file, check_product(file)))
+        except NsmError as error:
+            results.append((file, error))
+    errors = [result for _, result in results if isinstance(result, NsmError)]
+    if as_json:
+        say_json({"ok": not errors, "files": [_checked(file, result) for file, result in results]})
+    for file, result in results:
+        if not isinstance(result, NsmError) and not as_json:
+            say(f"{file}: ok, product {result.config.product}")
+    say_problems(problem for error in errors for problem in error.problems)
+    return max((error.exit_code for error in errors), default=0)
+
+
+def product_files(files: Iterable[Path]) -> list[Path]:
+    """The files themselves, and the product files in what is a folder.
+
+    Raises:
+        InvalidInput: A folder has none: nothing to check is not a success.
+    """
+    from nsm_pipeline.errors import InvalidInput, Problem
+
+    found: list[Path] = []
+    empty: list[Problem] = []
+    for file in files:
+        inside = sorted([*file.glob("*.yaml"), *file.glob("*.yml")]) if file.is_dir() else [file]
+        found += inside
+        if not inside:
+            problem = Problem(
+                str(file),
+                "There is no product file (*.yaml) in this folder.",
+                "Name a file, or a folder that has some.",
+            )
+            empty.append(problem)
+    if empty:
+        raise InvalidInput(empty)
+    return found
+
+
+def run(file: Path, *, as_of: str | None, out: Path, as_json: bool) -> None:
+    """Runs all steps; ends with the ranking and where the files are."""
+    from nsm_pipeline.console import step_progress
+    from nsm_pipeline.pipeline import STEPS, run_product
+
+    moment = _as_of(file, as_of)
+    with step_progress(len(STEPS)) as on_step:
+        folder = run_product(file, as_of=moment, out=out, on_step=on_step)
+    if as_json:
+        say_json(_run_record(folder))
+        return
+    from nsm_pipeline.publish.terminal import ranking_table
+
+    say(ranking_table(folder))
+    say(f"\nReport   {folder.path / 'report.html'}\nRanking  {folder.path / 'ranking.csv'}")
+
+
+def sql(file: Path, *, as_of: str | None) -> None:
+    """Prints every query under its title."""
+    from nsm_pipeline.pipeline import explain_sql
+
+    queries = explain_sql(file, as_of=_as_of(file, as_of))
+    say("\n\n".join(f"-- {title}\n{query.rstrip().rstrip(';')};" for title, query in queries))
+
+
+def explain(name: str, candidate: str, *, out: Path, as_json: bool) -> int:
+    """Prints the origin of every number; 1 when one cannot be reproduced from the run's files."""
+    from nsm_pipeline.explain import explain_row
+    from nsm_pipeline.run_name import find_run
+
+    explanation = explain_row(find_run(name, out), candidate)
+    if as_json:
+        say_json({"ok": explanation.holds, **asdict(explanation)})
+    else:
+        say("\n".join(_explained(explanation)))
+    return 0 if explanation.holds else 1
+
+
+def diff(before: str, after: str, *, out: Path, as_json: bool) -> None:
+    """Prints what changed between two runs."""
+    from nsm_pipeline.run_diff import compare_runs
+    from nsm_pipeline.run_name import find_run
+
+    runs = find_run(before, out), find_run(after, out)
+    found = compare_runs(*runs)
+    if as_json:
+        paths = {"before": str(runs[0].path), "after": str(runs[1].path)}
+        say_json({"ok": True, **paths, "same": found.same, **asdict(found)})
+    else:
+        say("\n".join(_compared(found)))
+
+
+def schema() -> None:
+    """Prints the JSON Schema of product files."""
+    from nsm_pipeline.product.yaml_file import product_schema
+
+    say_json(product_schema())
+
+
+def _as_of(file: Path, text: str | None) -> datetime:
+    from nsm_pipeline.as_of import default_as_of, parse_as_of
+    from nsm_pipeline.product.yaml_file import load_product
+
+    config = load_product(file).config
+    return default_as_of(config) if text is None else parse_as_of(text, config.timezone)
+
+
+def _checked(file: Path, result: LoadedProduct | NsmError) -> dict[str, Any]:
+    from nsm_pipeline.errors import NsmError
+
+    if isinstance(result, NsmError):
+        return {"file": str(file), "ok": False, "problems": problem_records(result.problems)}
+    return {"file": str(file), "ok": True, "product": result.config.product, "problems": []}
+
+
+def _run_record(folder: RunFolder) -> dict[str, Any]:
+    ranking = folder.read_json("ranking.json")
+    rows = ranking["candidates"]
+    return {
+        "ok": True,
+        "product": folder.product,
+        "as_of": folder.as_of,
+        "run_id": folder.run_id,
+        "run": str(folder.path),
+        "report": str(folder.path / "report.html"),
+        "headline": ranking["headline"],
+        "candidates": [{k: v for k, v in row.items() if not isinstance(v, list)} for row in rows],
+    }
+
+
+def _explained(explanation: Explanation) -> Iterator[str]:
+    yield f"{explanation.candidate}  ({explanation.run})"
+    for fact in explanation.facts:
+        yield f"\n{fact.number} = {_shown(fact.value)}"
+        yield f"  {fact.origin}"
+        if fact.recomputed is not None:
+            verb = "gives the same" if fact.holds else "GIVES ANOTHER VALUE"
+            yield f"  recomputing it {verb}: {_shown(fact.recomputed)}"
+
+
+def _compared(found: RunDiff) -> Iterator[str]:
+    if found.same:
+        yield "Nothing changed: same results from the same inputs."
+        return
+    for kind, changes in found.causes.items():
+        yield f"{kind} changed:" if changes else f"{kind}: the same"
+        rows = [("", _short(c.what), _shown(c.before), "->", _shown(c.after)) for c in changes]
+        yield from [aligned(rows)] if rows else []
+    lines = [line for change in found.candidates if (line := _candidate_line(change))]
+    unseen = len(found.candidates) - len(lines)
+    yield f"\ncandidates: {len(lines)} changed, {found.unchanged + unseen} did not"
+    yield from lines
+
+
+def _candidate_line(change: CandidateChange) -> str:
+    """One line, or nothing when no printed digit differs."""
+    name = _short(change.candidate)
+    if change.kind != "changed":
+        known = {c.what: c.after if change.kind == "came" else c.before for c in change.changes}
+        return f"  {name}: {change.kind}, {known.get('verdict')}"
+    seen = [f"{c.what} {_shown(c.before)} -> {_shown(c.after)}" for c in change.changes if _seen(c)]
+    return f"  {name}: {', '.join(seen)}" if seen else ""
+
+
+def _seen(change: Change) -> bool:
+    values = change.before, change.after
+    if change.what.endswith("_pp") and None not in values:
+        return bool(abs(values[0] - values[1]) >= UNSEEN_PP)
+    return True
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, float):
+        return f"{value:.4g}" if abs(value) < 1000 else f"{value:.0f}"
+    return _short(str(value))
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST_NAME else f"{text[: LONGEST_NAME - 1]}…"

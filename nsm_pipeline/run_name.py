@@ -1,0 +1,69 @@
+"""The run that a user means by a path, a product or product@as_of."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+from nsm_pipeline.as_of import parse_as_of
+from nsm_pipeline.errors import InvalidInput, Problem
+from nsm_pipeline.manifest import MANIFEST
+from nsm_pipeline.run_folder import RunFolder, RunStore
+from nsm_pipeline.run_index import as_of_name, as_of_time
+
+SHOWN = 5
+
+
+def find_run(name: str, root: Path) -> RunFolder:
+    """The finished run called `name`: its folder, its product (newest) or product@as_of.
+
+    Raises:
+        InvalidInput: No such run, or it was never finished.
+    """
+    path = Path(name)
+    if (path / MANIFEST).is_file():
+        return RunFolder(path)
+    if path.is_dir() and len(path.parts) > 1:
+        problem = Problem(
+            name,
+            f"This folder has no {MANIFEST}, so it is not a finished run.",
+            "Give the folder of a finished run, its product, or product@as_of.",
+        )
+        raise InvalidInput(problem)
+    product, _, moment = name.partition("@")
+    store = RunStore(root)
+    newest = store.published(product) if _is_name(product) else None
+    if newest is None:
+        problem = Problem(
+            name,
+            f"There is no such folder, and no published run of {product!r} in {root}.",
+            "Check the name, or say where the runs are with --out DIR.",
+        )
+        raise InvalidInput(problem)
+    return _at(store, newest, moment) if moment else newest
+
+
+def _at(store: RunStore, newest: RunFolder, moment: str) -> RunFolder:
+    run = store.published(newest.product, _moment(moment, newest))
+    if run is not None:
+        return run
+    history = [as_of_name(as_of) for as_of, _ in store.history(newest.product)]
+    problem = Problem(
+        f"{newest.product}@{moment}",
+        "No run is published for this moment.",
+        f"Published ({len(history)}, newest first): {', '.join(history[: -SHOWN - 1 : -1])}.",
+    )
+    raise InvalidInput(problem)
+
+
+def _moment(text: str, run: RunFolder) -> datetime:
+    try:
+        return as_of_time(text)
+    except ValueError:
+        from nsm_pipeline.product.yaml_file import load_product
+
+        return parse_as_of(text, load_product(run.path / "product.yaml").config.timezone)
+
+
+def _is_name(product: str) -> bool:
+    return bool(product) and product == Path(product).name and product != ".."
