@@ -1,0 +1,179 @@
+"""Calibration: how large a z the events reach that cause nothing, and what may be published.
+
+A model's own interval measures noise; at scale the error is residual confounding. Null z values
+are exchangeable between events when (k, X) is chosen by z, and what confounding is left is in
+proportion to what was removed, the gap g = crude lift / its SE - z.
+
+Source: the project's METHOD, section 5; empirical calibration by negative controls: Schuemie et
+al. (2014), Statistics in Medicine 33(2); Theil-Sen: Sen (1968), JASA 63.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+Floats = NDArray[np.float64]
+Rule = Literal["A", "N", "A and N", "none"]
+
+MOST_PUBLISHED = 3
+PLACEBOS_FOR_BOUND = 8
+EVENTS_FOR_CATALOGUE = 20
+EVENTS_FOR_SCALE = 5
+ALPHA_A, ALPHA_N = 0.10, 0.05
+CONFIDENCE_Z = 1.96
+SEARCH_Z = 3.1
+"""The |z| that a search over some 70 (k, X) needs to be worth 5 % on pure noise."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Shape: per event (or placebo) the z of its best row and the gap g there."""
+
+    z: Floats
+    gap: Floats
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """The rule that applies, the null it uses, and each event's bound and printed interval.
+
+    `bound` (in z) is what candidates are ranked by; above zero passes the family-wise rule.
+    `centre` is the null centre that the printed lift subtracts and `low`, `high` the interval,
+    all in z, NaN where the catalogue is too small for any interval.
+    """
+
+    rule: Rule
+    events: int
+    placebos: int
+    bound: Floats
+    passes: NDArray[np.bool_]
+    centre: float
+    scale: float
+    low: Floats
+    high: Floats
+    p_value: Floats
+
+    @property
+    def may_publish(self) -> bool:
+        """Whether the catalogue is large enough for a North Star at all."""
+        return self.rule in ("A", "N")
+
+
+def calibrate(events: Evidence, placebos: Evidence) -> Calibration:
+    """The calibration of every event's best row."""
+    rule = _rule(len(events.z), len(placebos.z))
+    centre, scale, low, high = _interval(events, placebos)
+    with_placebos = placebo_bound(events, placebos) if rule in ("A", "A and N") else None
+    bounds = []
+    if with_placebos is not None:
+        bounds += [with_placebos, catalogue_bound(events)]
+    if rule in ("N", "A and N"):
+        bounds.append(residual_bound(events, placebos))
+    if bounds:
+        bound = np.minimum.reduce(bounds)
+    else:
+        bound = events.z - SEARCH_Z
+    passes = (bound > 0) & ((low > 0) | (rule == "N"))
+    return Calibration(
+        rule=rule,
+        events=len(events.z),
+        placebos=len(placebos.z),
+        bound=bound,
+        passes=passes,
+        centre=centre,
+        scale=scale,
+        low=low,
+        high=high,
+        p_value=2 * stats.norm.sf(np.abs(events.z - centre) / scale),
+    )
+
+
+def _rule(events: int, placebos: int) -> Rule:
+    if events >= EVENTS_FOR_CATALOGUE:
+        return "A" if placebos >= PLACEBOS_FOR_BOUND else "N"
+    if events >= EVENTS_FOR_SCALE and placebos >= PLACEBOS_FOR_BOUND:
+        return "A and N"
+    return "none"
+
+
+def family_alpha(alpha: float, events: int) -> float:
+    """The level of one of `events` tests that together reach `alpha` (Sidak 1967)."""
+    return float(1.0 - (1.0 - alpha) ** (1.0 / max(events, 1)))
+
+
+def placebo_bound(events: Evidence, placebos: Evidence, alpha: float = ALPHA_A) -> Floats:
+    """L1: lower prediction bound above the line z = a + b g of the placebos, b >= 0."""
+    n = len(placebos.z)
+    mean_gap = placebos.gap.mean()
+    spread = float(((placebos.gap - mean_gap) ** 2).sum())
+    slope = float(((placebos.gap - mean_gap) * placebos.z).sum() / spread) if spread > 0 else 0.0
+    slope = max(slope, 0.0)
+    free = n - 2 if slope > 0 else n - 1
+    intercept = placebos.z.mean() - slope * mean_gap
+    residual = placebos.z - intercept - slope * placebos.gap
+    deviation = np.sqrt((residual**2).sum() / free)
+    leverage = np.full(len(events.z), 1.0 / n)
+    if slope > 0:
+        leverage = leverage + (events.gap - mean_gap) ** 2 / spread
+    quantile = stats.t.ppf(1 - family_alpha(alpha, len(events.z)), free)
+    reach: Floats = events.z - intercept - slope * events.gap
+    return reach - quantile * deviation * np.sqrt(1 + leverage)
+
+
+def catalogue_null(z: Floats) -> tuple[float, float]:
+    """Centre and scale of the events as their own null: the median, and the lower half about it."""
+    centre = float(np.median(z))
+    lower = z[z <= centre]
+    return centre, float(np.sqrt(((lower - centre) ** 2).mean()))
+
+
+def catalogue_bound(events: Evidence, alpha: float = ALPHA_A) -> Floats:
+    """L2: lower bound with the catalogue's own lower half as the null."""
+    centre, scale = catalogue_null(events.z)
+    quantile = float(stats.norm.ppf(1 - family_alpha(alpha, len(events.z))))
+    return events.z - centre - quantile * scale
+
+
+def residual_bound(events: Evidence, placebos: Evidence, alpha: float = ALPHA_N) -> Floats:
+    """Rule N: what the gap does not explain, against its own lower half."""
+    z = np.concatenate([events.z, placebos.z])
+    gap = np.concatenate([events.gap, placebos.gap])
+    slope = max(float(stats.theilslopes(z, gap)[0]), 0.0) if np.ptp(gap) > 0 else 0.0
+    residual = z - slope * gap
+    centre, scale = catalogue_null(residual)
+    quantile = stats.t.ppf(1 - family_alpha(alpha, len(events.z)), len(z) / 2)
+    bound: Floats = residual[: len(events.z)] - centre - quantile * scale
+    return bound
+
+
+def _interval(events: Evidence, placebos: Evidence) -> tuple[float, float, Floats, Floats]:
+    """Null centre, scale, and the hull of the intervals that placebos and catalogue give, in z.
+
+    The scale never falls below 1: an interval narrower than the model's own would be sure of
+    itself without cause.
+    """
+    n, m = len(placebos.z), len(events.z)
+    lows: list[Floats] = []
+    highs: list[Floats] = []
+    centre, scale = 0.0, 1.0
+    if m >= EVENTS_FOR_SCALE:
+        centre, own_scale = catalogue_null(events.z)
+        scale = max(own_scale, 1.0)
+        lows.append(events.z - centre - CONFIDENCE_Z * scale)
+        highs.append(events.z - centre + CONFIDENCE_Z * scale)
+    if n >= PLACEBOS_FOR_BOUND:
+        centre = float(placebos.z.mean())
+        deviation = max(float(placebos.z.std(ddof=1)), 1.0)
+        half = stats.t.ppf(0.975, n - 1) * deviation * np.sqrt(1 + 1 / n)
+        scale = max(scale, deviation)
+        lows.append(events.z - centre - half)
+        highs.append(events.z - centre + half)
+    if not lows:
+        nothing = np.full(m, np.nan)
+        return centre, scale, nothing, nothing
+    return centre, scale, np.minimum.reduce(lows), np.maximum.reduce(highs)

@@ -1,0 +1,186 @@
+"""The source's three tables under standard names, types and time, with their own columns kept.
+
+Shape: events `account: string, at: timestamp (UTC, microseconds), event: string, id?`;
+accounts `account, signed_up_at?, observed_until?, internal?`; revenue `account, at,
+amount: decimal(18, 4), refund: boolean`. Rows are raw here: nulls, duplicates and rows after the
+run's moment are still in, because the checks must see them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow.parquet as pq
+
+from nsm_pipeline.errors import InvalidInput, Problem
+from nsm_pipeline.product.config import AccountColumns, EventColumns, Files, RevenueColumns, Source
+from nsm_pipeline.product.loaded_product import LoadedProduct
+from nsm_pipeline.warehouse.connect import Engine
+from nsm_pipeline.warehouse.where import matches
+
+
+@dataclass(frozen=True)
+class SourceTables:
+    """The standardised tables of one product; accounts and revenue may be absent."""
+
+    events: ir.Table
+    accounts: ir.Table | None
+    revenue: ir.Table | None
+
+
+def read_columns(engine: Engine, product: LoadedProduct) -> dict[str, dict[str, str]]:
+    """Kind of every column of every source table: what `product.rules.check_source` needs."""
+    return {
+        name: {column: _kind(dtype) for column, dtype in table.schema().items()}
+        for name, table in raw_tables(engine, product).items()
+    }
+
+
+def open_source(engine: Engine, product: LoadedProduct) -> SourceTables:
+    """The product's tables, standardised; nothing is read yet."""
+    raw = raw_tables(engine, product)
+    source = product.config.source
+    accounts, revenue = raw.get("accounts"), raw.get("revenue")
+    return SourceTables(
+        events=_events(raw["events"], source.events),
+        accounts=_accounts(accounts, source.accounts)
+        if accounts is not None and source.accounts
+        else None,
+        revenue=_revenue(revenue, source.revenue)
+        if revenue is not None and source.revenue
+        else None,
+    )
+
+
+def raw_tables(engine: Engine, product: LoadedProduct) -> dict[str, ir.Table]:
+    """The source's tables as they are.
+
+    Raises:
+        InvalidInput: a file or table is missing, or two files of one table differ in columns.
+    """
+    return {
+        name: _raw_table(engine, product, name)
+        for name in ("events", "accounts", "revenue")
+        if getattr(product.config.source, name) is not None
+    }
+
+
+def _raw_table(engine: Engine, product: LoadedProduct, name: str) -> ir.Table:
+    place = getattr(product.config.source, name)
+    if isinstance(place, Files):
+        paths = [path for pattern in place.files for path in product.resolve(pattern)]
+        _refuse_differing_columns(product.where("source", name, "files"), paths)
+        table: ir.Table = engine.backend.read_parquet(  # type: ignore[attr-defined]
+            [str(path) for path in paths], table_name=f"source_{name}"
+        )
+        return table
+    *schema, table_name = place.table.split(".")
+    try:
+        return engine.backend.table(table_name, database=schema[0] if schema else None)
+    except Exception as failure:
+        raise InvalidInput(
+            Problem(
+                product.where("source", name, "table"),
+                f"The connection has no table {place.table!r}.",
+                "Name an existing table or view, as `name` or `schema.name`.",
+            )
+        ) from failure
+
+
+def _refuse_differing_columns(where: str, paths: list[Path]) -> None:
+    """DuckDB drops a column that only a later file has, without a word."""
+    first: dict[str, str] | None = None
+    for path in paths:
+        try:
+            schema = pq.read_schema(path)
+        except Exception as failure:
+            raise InvalidInput(
+                Problem(
+                    where,
+                    f"{path.name} cannot be read as Parquet.",
+                    "Write it again, or take it out of the list.",
+                )
+            ) from failure
+        columns = dict(zip(schema.names, map(str, schema.types), strict=True))
+        first = first or columns
+        differing = sorted(set(columns.items()) ^ set(first.items()))
+        if differing:
+            raise InvalidInput(
+                Problem(
+                    where,
+                    f"{path.name} and {paths[0].name} differ in column {differing[0][0]!r}.",
+                    "Give all files of one table the same columns and types.",
+                )
+            )
+
+
+def _standard(raw: ir.Table, columns: dict[str, ir.Value]) -> ir.Table:
+    """Standard columns first; a raw column whose name a standard one takes is hidden."""
+    return raw.select(**columns, **{c: raw[c] for c in raw.columns if c not in columns})
+
+
+def _moment(column: ir.Value) -> ir.Value:
+    return column.cast("timestamp(6)")
+
+
+def _events(raw: ir.Table, columns: EventColumns) -> ir.Table:
+    standard = {
+        "account": raw[columns.account].cast("string"),
+        "at": _moment(raw[columns.at]),
+        "event": raw[columns.event].cast("string"),
+    }
+    if columns.id:
+        standard["id"] = raw[columns.id].cast("string")
+    return _standard(raw, standard)
+
+
+def _accounts(raw: ir.Table, columns: AccountColumns) -> ir.Table:
+    standard = {"account": raw[columns.account].cast("string")}
+    for name in ("signed_up_at", "observed_until"):
+        if getattr(columns, name):
+            standard[name] = _moment(raw[getattr(columns, name)])
+    if columns.internal:
+        standard["internal"] = raw[columns.internal].cast("boolean")
+    return _standard(raw, standard)
+
+
+def _revenue(raw: ir.Table, columns: RevenueColumns) -> ir.Table:
+    amount = raw[columns.amount]
+    number = amount.nullif(float("nan")) if amount.type().is_floating() else amount
+    standard = {
+        "account": raw[columns.account].cast("string"),
+        "at": _moment(raw[columns.at]),
+        "amount": number.cast("decimal(18, 4)"),
+        "refund": matches(raw, columns.refund) if columns.refund else ibis.literal(False),
+    }
+    return _standard(raw, standard)
+
+
+def _kind(dtype: ibis.DataType) -> str:
+    kinds = {
+        "string": dtype.is_string(),
+        "boolean": dtype.is_boolean(),
+        "integer": dtype.is_integer(),
+        "float": dtype.is_floating() or dtype.is_decimal(),
+        "timestamp": dtype.is_timestamp(),
+        "date": dtype.is_date(),
+    }
+    return next((kind for kind, holds in kinds.items() if holds), "other")
+
+
+def visible_events(tables: SourceTables, source: Source, until: ir.Value) -> ir.Table:
+    """Events the run may know: complete, not after its moment, each declared id once."""
+    events = tables.events
+    known = events.filter(
+        events.account.notnull(), events["at"].notnull(), events.event.notnull(), events["at"] <= until
+    )
+    if source.events.id is None:
+        return known
+    first = ibis.row_number().over(
+        group_by=known["id"], order_by=[known["at"], known.account, known.event]
+    )
+    once = known.mutate(delivery=ibis.ifelse(known["id"].isnull(), 0, first))
+    return once.filter(once.delivery == 0).drop("delivery")

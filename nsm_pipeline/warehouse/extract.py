@@ -1,0 +1,187 @@
+"""The engine's side of a run, in order: population, exposures, score input, cells.
+
+`Extract` holds what is already materialised, so a whole run in one process asks each question
+once; a step in a process of its own builds what it needs again, with the same answers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+
+from nsm_pipeline.candidate_spec import CandidateSpec
+from nsm_pipeline.cells import CellTable
+from nsm_pipeline.product.loaded_product import LoadedProduct
+from nsm_pipeline.score_model import ScoreInput, ScoreModel
+from nsm_pipeline.warehouse.behaviours import (
+    Exposures,
+    build_exposures,
+    candidate_values,
+    resolve,
+)
+from nsm_pipeline.warehouse.candidates import Footprint, ResolvedCandidate
+from nsm_pipeline.warehouse.cell_query import build_strata, query_cells
+from nsm_pipeline.warehouse.cohort import (
+    REVENUE_WEEKS,
+    Population,
+    build_population,
+    days_after,
+    population_counts,
+)
+from nsm_pipeline.warehouse.connect import Engine, connect
+from nsm_pipeline.warehouse.events import SourceTables, open_source
+from nsm_pipeline.warehouse.footprints import Footprints, build_footprints
+from nsm_pipeline.warehouse.outcomes import DAYS_PER_WEEK, retained, weekly_revenue
+from nsm_pipeline.warehouse.score_input import account_traits, fetch_score_input, trait_names
+from nsm_pipeline.warehouse.specs import candidate_specs
+from nsm_pipeline.warehouse.thresholds import reached, with_thresholds
+from nsm_pipeline.warehouse.where import selects
+
+
+@dataclass(frozen=True)
+class Extract:
+    """One product at one moment, in one engine. Every property is asked at most once."""
+
+    product: LoadedProduct
+    as_of: datetime
+    engine: Engine
+
+    @classmethod
+    def open(cls, product: LoadedProduct, as_of: datetime) -> Extract:
+        """An extract on a fresh connection; `close` the engine when done."""
+        where = product.where("source", "connection")
+        return cls(product, as_of, connect(product.config.source.connection, where=where))
+
+    @cached_property
+    def tables(self) -> SourceTables:
+        """The source under standard names."""
+        return open_source(self.engine, self.product)
+
+    @cached_property
+    def population(self) -> Population:
+        """Who is compared."""
+        return build_population(self.engine, self.tables, self.product.config, self.as_of)
+
+    @cached_property
+    def outcome(self) -> ir.Table:
+        """`account_no, retained` of the eligible."""
+        expression = retained(self.population, self.product.config)
+        return self.engine.materialise("outcome", "who was retained", expression)
+
+    @cached_property
+    def counts(self) -> dict[str, Any]:
+        """What `population.json` holds."""
+        return dict(population_counts(self.engine, self.population, self.outcome))
+
+    @cached_property
+    def exposures(self) -> Exposures:
+        """What the eligible did within the windows."""
+        return build_exposures(self.engine, self.population, self.product.config)
+
+    @cached_property
+    def _resolved(self) -> tuple[list[ResolvedCandidate], ir.Table]:
+        config = self.product.config
+        eligible = int(self.counts["eligible"])
+        candidates = resolve(self.engine, self.exposures, config, eligible)
+        values = candidate_values(self.engine, self.exposures, candidates)
+        values = self.engine.materialise("candidate_values", "what each candidate reached", values)
+        longest = config.exposure.within[-1]
+        return with_thresholds(self.engine, values, candidates, longest), values
+
+    @property
+    def candidates(self) -> list[ResolvedCandidate]:
+        """Every candidate of the run, in the order of its number."""
+        return self._resolved[0]
+
+    @cached_property
+    def reached(self) -> ir.Table:
+        """The largest threshold each account reached, per window and candidate."""
+        candidates, values = self._resolved
+        expression = reached(self.engine, values, candidates)
+        return self.engine.materialise("reached", "thresholds reached", expression)
+
+    @cached_property
+    def specs(self) -> list[CandidateSpec]:
+        """The candidates as the statistics know them."""
+        return candidate_specs(self.product.config, self.candidates, self.exposures.event_names)
+
+    @cached_property
+    def _footprints(self) -> tuple[list[Footprint], Footprints]:
+        distinct = list(dict.fromkeys(candidate.footprint for candidate in self.candidates))
+        passive = [
+            number
+            for number, name in enumerate(self.exposures.event_names)
+            if selects(self.product.config.passive_events, name)
+        ]
+        return distinct, build_footprints(self.engine, self.exposures, distinct, passive)
+
+    @cached_property
+    def score_input(self) -> ScoreInput:
+        """The bounded sample for the score."""
+        seen = self._footprints[1].seen
+        return fetch_score_input(
+            self.engine,
+            (self._traits, self.outcome, seen),
+            self.exposures,
+            trait_names(self.product.config),
+        )
+
+    @cached_property
+    def _traits(self) -> ir.Table:
+        expression = account_traits(self.population, self.product.config)
+        return self.engine.materialise("traits", "traits of the eligible", expression)
+
+    def cells(self, score: ScoreModel) -> CellTable:
+        """The waist: everything the statistics get to see of the accounts."""
+        distinct, footprints = self._footprints
+        strata = build_strata(self.engine, score, self._traits, self.exposures, footprints)
+        self.__dict__["strata"] = strata
+        return query_cells(
+            self.engine, strata, self.reached, self._accounts, self.candidates, distinct
+        )
+
+    @cached_property
+    def _accounts(self) -> ir.Table:
+        """Labels, outcome and revenue of every eligible account, per window."""
+        accounts = self.population.eligible.select(
+            "account_no", "cohort", "segment", "t0", "observed_until"
+        ).join(self.outcome, "account_no")
+        parts = [self._accounts_in(accounts, window) for window in self.exposures.windows]
+        return self.engine.materialise(
+            "account_outcomes", "outcome and revenue per account", ibis.union(*parts)
+        )
+
+    def _accounts_in(self, accounts: ir.Table, window: int) -> ir.Table:
+        horizon = window + REVENUE_WEEKS * DAYS_PER_WEEK
+        rows = accounts.mutate(within_days=ibis.literal(window, "int64"))
+        if self.tables.revenue is None:
+            rows = rows.mutate(revenue_accounts=0, revenue_minor=0)
+        else:
+            weekly = self.weekly_revenue.filter(self.weekly_revenue.within_days == window)
+            paid = weekly.group_by("account_no").aggregate(paid=weekly.revenue_minor.sum())
+            rows = rows.left_join(paid, "account_no").drop("account_no_right")
+            observed = days_after(rows.t0, horizon) <= rows.observed_until
+            rows = rows.mutate(
+                revenue_accounts=observed.cast("int64"),
+                revenue_minor=ibis.ifelse(observed, rows.paid.fill_null(0), 0).cast("int64"),
+            )
+        return rows.select(
+            "within_days",
+            "account_no",
+            "cohort",
+            "segment",
+            "retained",
+            revenue_accounts=rows.revenue_accounts.cast("int64"),
+            revenue_minor=rows.revenue_minor.cast("int64"),
+        )
+
+    @cached_property
+    def weekly_revenue(self) -> ir.Table:
+        """Revenue per eligible account, window and week after the window."""
+        expression = weekly_revenue(self.population, self.tables, self.product.config)
+        return self.engine.materialise("weekly_revenue", "revenue by account and week", expression)
