@@ -1,1 +1,1 @@
-"""What a reviewer sees of a run: one offline page, a paragraph for chat, a table in the terminal."""
+"""What a reviewer sees of a run: one offline page, a paragraph for chat, a terminal table."""

@@ -7,6 +7,7 @@ holds plain SVG. Ink is `currentColor`; ACCENT is recoloured by the page's style
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
@@ -31,6 +32,8 @@ DROPPED = {
     "style",
     "version",
 }
+PLACES = {"d", "transform", "x2", "y2", "width", "height"}
+LONG_NUMBER = re.compile(r"-?\d+\.\d{3,}(e-\d+)?")
 
 Record = Mapping[str, Any]
 
@@ -82,8 +85,14 @@ def _plain(drawn: str, label: str) -> str:
             del element.attrib[attribute]
         if element.get("opacity") == "1":
             del element.attrib["opacity"]
+        for attribute in PLACES & set(element.attrib):
+            element.set(attribute, LONG_NUMBER.sub(_hundredths, element.attrib[attribute]))
     root.attrib.update({"role": "img", "aria-label": label})
     return ElementTree.tostring(root, encoding="unicode")
+
+
+def _hundredths(number: re.Match[str]) -> str:
+    return f"{float(number[0]):.2f}"
 
 
 def _paints_nothing(element: ElementTree.Element) -> bool:

@@ -175,7 +175,12 @@ def _track(row: Row, backtest: pd.DataFrame) -> list[Row]:
 
 def _cohorts(row: Row) -> list[Row]:
     return [
-        {"cohort": c["cohort"], "lift": c["lift_pp"], "low": c["ci_low_pp"], "high": c["ci_high_pp"]}
+        {
+            "cohort": c["cohort"],
+            "lift": c["lift_pp"],
+            "low": c["ci_low_pp"],
+            "high": c["ci_high_pp"],
+        }
         for c in row["cohorts"]
         if not absent(c["lift_pp"])
     ]
@@ -201,7 +206,7 @@ def _same_choice(cell: Row, row: Row) -> bool:
 
 def _records(frame: pd.DataFrame) -> list[Row]:
     """Rows with Python's own numbers: numpy's have no JSON form."""
-    rows: list[Row] = frame.astype(object).where(frame.notna(), None).to_dict("records")
+    rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
     return [{str(key): _plain(value) for key, value in row.items()} for row in rows]
 
 

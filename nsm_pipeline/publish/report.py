@@ -23,6 +23,7 @@ FILTERS = (
     "fold_names",
     "interval",
     "money",
+    "money_interval",
     "moment",
     "points",
     "reach_words",

@@ -50,9 +50,11 @@ VERDICTS = {
         "Harmful",
         "Looks good in the raw numbers, yet among accounts alike those who do it stay less often.",
     ),
-    "too_rare": Verdict("–", "Too rare", "Too few accounts do it for a fair comparison."),
-    "too_common": Verdict("–", "Too common", "Nearly everybody does it: nobody to compare with."),
-    "not_estimable": Verdict("–", "Not estimable", "The counts allow no estimate."),
+    "too_rare": Verdict(MISSING, "Too rare", "Too few accounts do it for a fair comparison."),
+    "too_common": Verdict(
+        MISSING, "Too common", "Nearly everybody does it: nobody to compare with."
+    ),
+    "not_estimable": Verdict(MISSING, "Not estimable", "The counts allow no estimate."),
 }
 
 RULES = {
@@ -69,7 +71,7 @@ RULES = {
 
 def verdict(name: str) -> Verdict:
     """The words for a verdict; an unknown one is shown as it stands."""
-    return VERDICTS.get(name, Verdict("–", name.replace("_", " "), ""))
+    return VERDICTS.get(name, Verdict(MISSING, name.replace("_", " "), ""))
 
 
 def absent(value: Any) -> bool:
@@ -159,6 +161,14 @@ def money(value: Any, currency: str | None) -> str:
     if absent(value):
         return MISSING
     return f"{points(value, 0 if abs(value) >= 1000 else 2)}\u00a0{currency or ''}".strip("\u00a0")
+
+
+def money_interval(low: Any, high: Any, currency: str | None) -> str:
+    """Both bounds of an amount, with the same places and one currency code."""
+    if absent(low) or absent(high):
+        return MISSING
+    places = 0 if max(abs(low), abs(high)) >= 1000 else 2
+    return f"{points(low, places)} to {points(high, places)}\u00a0{currency or ''}".rstrip()
 
 
 def small(value: Any) -> str:

@@ -1,0 +1,429 @@
+"""The report opened in a real browser, and its two short forms, from run folders made by hand."""
+
+import io
+import os
+import re
+import shutil
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from markdown_it import MarkdownIt
+from playwright.sync_api import Browser, Page, sync_playwright
+from rich.console import Console
+
+from nsm_pipeline.publish.digest import render_digest
+from nsm_pipeline.publish.report import render_report
+from nsm_pipeline.publish.terminal import ranking_table
+from nsm_pipeline.run_folder import RunFolder, RunStore
+
+AS_OF = datetime(2011, 12, 10, 2, tzinfo=UTC)
+HOSTILE = (
+    "<script>window.hacked = 1</script>",
+    '"><img src=x onerror="window.hacked = 1">',
+    "two\nlines & 'quotes' {{ 7 * 7 }}",
+    "party 🎉 👩‍💻 \u202egnp.exe",
+    "*bold* _under_ [link](https://example.org) `code` <!channel> @here | cell",
+    "[bold red]markup[/] [/]",
+    "long" * 2500,
+)
+TAME = ("second_order", "variety", "returning_days", "bought_a_bag", "country_mix", "big_spender")
+QUIET_CHROMIUM = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def candidate_row(place: int, name: str, *, verdict: str) -> dict:
+    """One entry of ranking.json; numbers fall with the place, so order can be seen."""
+    lift = 14.0 - 1.3 * place if place < 14 else -0.2 - place / 40
+    accounts, doers = 4000, max(120, 1800 - 60 * place)
+    counts = {"accounts": accounts, "doers": doers, "reach": doers / accounts}
+    counts |= {"retained_doers": int(doers * 0.62), "retained_others": int((4000 - doers) * 0.31)}
+    row = {
+        "product": "online_retail",
+        "as_of": "2011-12-10T02:00:00Z",
+        "rank": place + 1,
+        "tier": 1 + place // 4,
+        "candidate": name,
+        "event": name,
+        "at_least": 2.0 + place % 3,
+        "within_days": 28 if place % 2 == 0 else 7,
+        "verdict": verdict,
+        "reason": f"its bound is {lift / 4:.2f}",
+        **counts,
+        "crude_lift_pp": lift + 21.0,
+        "lift_pp": lift,
+        "ci_low_pp": lift - 5.5,
+        "ci_high_pp": lift + 5.5,
+        "z": lift / 2.1,
+        "q_value": 0.0004 * 3**place if place < 7 else 1.0,
+        "odds_ratio": 1.9,
+        "e_value": 1.62,
+        "kept_share": lift / (lift + 21.0),
+        "holdout_lift_pp": lift - 1.1,
+        "fading": place == 2,
+        "revenue_gap": 182.5 - 11.0 * place,
+        "revenue_gap_ci_low": 60.0,
+        "revenue_gap_ci_high": 1301.25,
+        "revenue_lead_weeks": 3,
+        "statement": f"Orders placed, by customers with {name} at least twice within 28 days",
+        "crude_low_pp": lift + 18.0,
+        "crude_high_pp": lift + 24.0,
+        "overlap": 0.93,
+        "extra_retained_per_1000": lift / 10 * 10,
+        "experiment_accounts_per_arm": 1250 + 3000 * place,
+        "cohorts": [
+            {
+                "cohort": f"2011-{month:02}",
+                "accounts": 600,
+                "doers": 260 - month,
+                "lift_pp": lift + (month * 37 % 11) - 5,
+                "ci_low_pp": lift + (month * 37 % 11) - 15,
+                "ci_high_pp": lift + (month * 37 % 11) + 6,
+            }
+            for month in (3, 4, 5, 6, 7)
+        ],
+        "curve": [
+            {
+                "at_least": float(least),
+                "within_days": within,
+                "doers": 1000 // least,
+                "crude_lift_pp": lift + 20,
+                "lift_pp": None if least == 10 and within == 7 else lift - least / 2 + within / 9,
+                "z": 3.0,
+                "support": "too_rare" if least == 10 and within == 7 else "ok",
+            }
+            for least in (1, 2, 3, 4, 5, 7, 10)
+            for within in (7, 14, 28)
+        ],
+    }
+    if verdict == "too_rare":
+        kept = {"product", "as_of", "candidate", "event", "at_least", "within_days", "verdict"}
+        kept |= {"accounts", "doers", "reach", "retained_doers", "retained_others", "statement"}
+        kept |= {"crude_lift_pp", "cohorts", "curve"}
+        row = {key: value if key in kept else None for key, value in row.items()}
+        row |= {"reason": "31 accounts did it; 100 are needed", "cohorts": [], "curve": []}
+    return row
+
+
+def leave_run(
+    folder: RunFolder, names: tuple[str, ...], *, stars: int = 1, rare: int = 1, money: bool = True
+) -> RunFolder:
+    """Everything a run leaves for the publish step, all names ranked in the order given."""
+    verdicts = ["north_star"] * stars + ["supported", "worth_testing", "harmful"]
+    verdicts += ["not_distinguishable"] * len(names)
+    verdicts[len(names) - rare :] = ["too_rare"] * rare
+    rows = [candidate_row(at, name, verdict=verdicts[at]) for at, name in enumerate(names)]
+    weeks = [
+        {
+            "candidate": row["candidate"],
+            "at_least": row["at_least"],
+            "within_days": row["within_days"],
+            "week": week,
+            "accounts": 4000,
+            "gap": 15.0 - 12.0 / week,
+            "ci_low": 9.0 - 12.0 / week,
+            "ci_high": 21.0 - 12.0 / week,
+        }
+        for row in rows[:3]
+        for week in range(1, 14)
+    ]
+    headline = (
+        f"Customers with {names[0]} at least twice in their first 28 days stay 14.0 points more "
+        "often than customers alike in everything else they do."
+        if stars
+        else "No behaviour beats what keenness explains."
+    )
+    line = {"candidate": names[0], "weeks": 36, "lag_weeks": None, "correlation": None}
+    line |= {"verdict": "not enough weeks", "p_value": None, "note": "36 weeks; 52 are needed"}
+    folder.write_json(
+        "ranking.json",
+        {
+            "product": "online_retail",
+            "title": "Online gift retailer",
+            "owner": "growth-data",
+            "audience": "consumer",
+            "as_of": "2011-12-10T02:00:00Z",
+            "headline": headline,
+            "core_metric": {
+                "name": "Orders placed",
+                "promise": "A customer gets the gifts they came for",
+            },
+            "sentences": {
+                "onboarded": "at the first order_placed from 1 March 2011",
+                "retained": "at least one order_placed in the 90 days that start 56 days later",
+                "exposure": "what an account did within 7 or 28 days of onboarding",
+            },
+            "calibration": {
+                "rule": "N",
+                "events": 41,
+                "placebos": 0,
+                "centre_z": 0.83,
+                "scale_z": 1.41,
+                "note": "",
+            },
+            "revenue": {
+                "currency": "GBP" if money else None,
+                "weeks": 13,
+                "note": "The core event is the purchase: agreement is partly arithmetic."
+                if money
+                else "",
+                "series": [line] if money else [],
+            },
+            "candidates": rows,
+        },
+    )
+    folder.write_json("population.json", population())
+    folder.write_json("checks.json", checks())
+    folder.write_frame("backtest.parquet", pd.DataFrame(weeks).iloc[: None if money else 0])
+    folder.write_frame("retention.parquet", retention())
+    return folder
+
+
+def population() -> dict:
+    cohorts = [
+        {"cohort": f"2011-{m:02}", "onboarded": 900, "censored": 100, "eligible": 800 - m}
+        | {"retained": 320 + m}
+        for m in (3, 4, 5, 6, 7)
+    ]
+    counts = {"onboarded": 5321, "left_truncated": 902, "internal": 4, "bots": 11}
+    counts |= {"censored": 404, "eligible": 4000, "retained": 1630}
+    times = {"observed_until": "2011-12-09T12:50:00Z", "first_onboarded": "2011-03-01T08:30:00Z"}
+    return counts | times | {"last_onboarded": "2011-07-16T12:22:00Z", "cohorts": cohorts}
+
+
+def checks() -> dict:
+    passed = {"severity": "critical", "ok": True, "observed": 0, "expected": "0", "examples": []}
+    failed = {"severity": "warning", "ok": False, "observed": "5.3%", "expected": "at most 5%"}
+    return {
+        "ok": True,
+        "critical_failed": 0,
+        "warnings": 1,
+        "checks": [
+            {"name": "nulls", "what": "No event lacks its account, time or name.", **passed},
+            {"name": "duplicates", "what": "At most 5% of event rows are repeated.", **failed}
+            | {"examples": ["12347", "<b>12348</b>", "=cmd()"]},
+        ],
+    }
+
+
+def retention() -> pd.DataFrame:
+    weeks = range(0, 36)
+    rate = [1.0] + [0.18 + 0.3 * 0.8**week for week in weeks[1:]]
+    frame = pd.DataFrame({"week": weeks, "accounts": [4000 - 90 * w for w in weeks], "rate": rate})
+    frame["active"] = (frame["accounts"] * frame["rate"]).astype(int)
+    return frame.assign(ci_low=frame["rate"] - 0.02, ci_high=(frame["rate"] + 0.02).clip(upper=1))
+
+
+@pytest.fixture(scope="module")
+def browser():
+    path = os.environ.get("NSM_CHROMIUM") or shutil.which("chromium")
+    if not path or not Path(path).exists():
+        pytest.fail("No chromium: install it (apt-get install chromium) or set NSM_CHROMIUM.")
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=path, args=QUIET_CHROMIUM)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def run(tmp_path):
+    def leave(names: tuple[str, ...], **how) -> RunFolder:
+        return leave_run(RunStore(tmp_path / "runs").start("online_retail", AS_OF), names, **how)
+
+    return leave
+
+
+@pytest.fixture
+def opened(browser: Browser, tmp_path):
+    """Opens a run's report; at the end nothing was requested, refused or thrown."""
+    pages, noises = [], []
+
+    def show(folder: RunFolder, *, width: int = 1280, scheme: str = "light") -> Page:
+        file = tmp_path / "report.html"
+        file.write_text(render_report(folder), encoding="utf-8")
+        page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        page.on("request", lambda request: noises.append(request.url))
+        page.on("console", lambda message: noises.append(message.text))
+        page.on("pageerror", lambda error: noises.append(str(error)))
+        page.goto(file.as_uri())
+        pages.append(page)
+        assert noises.pop(0) == file.as_uri()
+        return page
+
+    yield show
+    hacked = [page.evaluate("window.hacked") for page in pages]
+    for page in pages:
+        page.close()
+    assert noises == []
+    assert not any(hacked)
+
+
+def rows_shown(page: Page) -> list[str]:
+    return page.locator("#ranking > tbody:visible .who b").all_inner_texts()
+
+
+def test_the_answer_comes_first_and_the_limits_are_said(run, opened):
+    page = opened(run(TAME))
+    assert page.inner_text("h1").startswith("Customers with second_order at least twice")
+    assert page.locator("h2").all_inner_texts() == [
+        "Who was counted",
+        "The ranking",
+        "Crude against adjusted lift",
+        "How much, how soon",
+        "Does revenue follow?",
+        "Does it hold from cohort to cohort?",
+        "Data checks",
+        "How to read it",
+        "What cannot be known from this data",
+        "Where every number comes from",
+    ]
+    unknown = page.inner_text("#unknown")
+    assert "alike in what we see" in unknown
+    assert "A hidden trait with strength E would explain the whole lift" in unknown
+    assert "Only an experiment settles it" in unknown
+    assert "ranks first whatever the observational method" in unknown
+    assert "1 data check failed" in page.inner_text("#data")
+    assert page.locator("#checks tbody tr").first.inner_text().startswith("failed")
+    assert "partly arithmetic" in page.inner_text("#revenue")
+    assert "52 are needed" in page.inner_text("#revenue")
+
+
+def test_no_north_star_and_no_revenue_read_as_answers(run, opened):
+    page = opened(run(TAME, stars=0, money=False))
+    assert page.inner_text("h1") == "No behaviour beats what keenness explains."
+    assert "nothing here beats what keenness explains" in page.inner_text("header .lede")
+    assert page.inner_text("#revenue").splitlines()[2].startswith("No revenue declared.")
+    assert page.locator("#revenue svg").count() == 0
+
+
+def test_a_row_shows_its_numbers_and_unfolds_the_counts(run, opened):
+    page = opened(run(TAME))
+    first = page.locator("#ranking > tbody").first
+    shown = first.locator("tr").first.inner_text()
+    for number in ("45.0%", "1,800 of 4,000", "+35.0", "+14.0", "+8.5 to +19.5", "+182.50\xa0GBP"):
+        assert number in shown
+    assert not first.locator(".inside").is_visible()
+    first.locator("summary").click()
+    inside = first.locator(".inside").inner_text()
+    for number in ("1,800\t1,116\t62.0%", "2,200\t682\t31.0%", "1.62", "93%", "1,250", "2011-03"):
+        assert number in inside
+    bare = page.locator("#ranking > tbody", has_text="Too rare")
+    assert "31 accounts did it; 100 are needed." in bare.inner_text()
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_hostile_names_are_text_and_break_no_layout(run, opened, width):
+    page = opened(run(HOSTILE + TAME, stars=3, rare=3), width=width)
+    page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    names = rows_shown(page)
+    assert names[0] == HOSTILE[0]
+    assert names[2] == "two⏎lines & 'quotes' {{ 7 * 7 }}"
+    assert names[3].endswith("\\u202egnp.exe")
+    assert len(names[6]) == 48
+    assert page.inner_text(".full:has-text('longlong')").endswith(HOSTILE[6])
+    assert "&lt;script" not in page.inner_text("body")
+    clipped = "e => e.scrollWidth > e.clientWidth + 1 && !e.closest('.scroll')"
+    assert page.locator("p, td, h1, figcaption, svg").evaluate_all(
+        f"all => all.some({clipped})"
+    ) is (False)
+
+
+def test_pictures_carry_labels_and_the_numbers_of_the_ranking(run, opened):
+    page = opened(run(TAME))
+    labels = page.locator("svg").evaluate_all("all => all.map(e => e.getAttribute('aria-label'))")
+    assert len(labels) == 2 + 3 + 3 + 3 + 2
+    assert all(labels)
+    forest = page.locator("#compared .wide svg text").all_text_contents()
+    assert "1 second_order, at least 2 within 28 days" in [" ".join(t.split()) for t in forest]
+    assert {"+14.0", "+12.7"} <= set(forest)
+    heat = page.locator("#maps svg").first.locator("text").all_text_contents()
+    assert "+16.1" in heat and "too rare" in heat
+    drawn = page.locator("svg").evaluate_all("all => all.map(e => e.getBBox().width > 100)")
+    assert drawn.count(True) == len(drawn) - 2  # the two for a phone are hidden on a desk
+
+
+def test_ink_follows_light_and_dark(run, opened):
+    folder = run(TAME)
+    paper = "getComputedStyle(document.body).backgroundColor"
+    ink = "getComputedStyle(document.querySelector('#maps svg text')).fill"
+    seen = [
+        (page.evaluate(paper), page.evaluate(ink))
+        for page in (opened(folder), opened(folder, scheme="dark"))
+    ]
+    assert seen == [
+        ("rgb(255, 255, 255)", "rgb(22, 25, 28)"),
+        ("rgb(20, 23, 26)", "rgb(232, 234, 236)"),
+    ]
+
+
+def test_two_hundred_candidates_fold_sort_and_filter(run, opened):
+    names = tuple(f"event_number_{at:03}" for at in range(200))
+    folder = run(names, rare=60)
+    assert len(render_report(run(names)).encode()) < 600_000
+    page = opened(folder)
+    assert rows_shown(page) == list(names[:20])
+    page.get_by_role("button", name="Crude").click()
+    page.get_by_role("button", name="Crude").click()
+    header = page.get_by_role("columnheader", name="Crude")
+    assert header.get_attribute("aria-sort") == "ascending"
+    crude = page.locator("#ranking > tbody > tr:first-child > td:nth-child(5)").all_inner_texts()
+    values = [float(text.replace("\u2212", "-")) for text in crude]
+    assert all(one <= other for one, other in pairwise(values))
+    page.fill("#find", "NUMBER_19")
+    assert sorted(rows_shown(page)) == list(names[190:])
+    assert page.inner_text("#found") == "10 of 200 fit"
+    page.fill("#find", "")
+    page.select_option("#only", label="Too rare")
+    assert len(rows_shown(page)) == 60
+    page.select_option("#only", label="all")
+    page.get_by_label("show all 200 candidates").check()
+    assert len(rows_shown(page)) == 200
+
+
+def test_nothing_can_be_estimated_and_the_page_still_says_why(run, opened):
+    page = opened(run(TAME[:1], stars=0, rare=1, money=False))
+    assert "100 are needed" in page.inner_text("#ranking")
+    assert page.locator("#compared svg, #maps svg").count() == 0
+    assert "nothing to draw" in page.inner_text("#compared")
+
+
+def test_two_runs_leave_the_same_bytes(run):
+    one, two = run(TAME + HOSTILE), run(TAME + HOSTILE)
+    assert one.run_id != two.run_id
+    assert render_report(one) == render_report(two)
+    assert render_digest(one) == render_digest(two)
+
+
+def test_the_digest_is_inert_markdown(run):
+    tags = set()
+    for names in (TAME, HOSTILE, HOSTILE[3:], HOSTILE[5:]):
+        page = MarkdownIt("commonmark").enable("table").render(render_digest(run(names)))
+        tags |= set(re.findall(r"</?(\w+)", page))
+    assert tags == {"p", "strong", "ul", "li", "code"}
+    digest = render_digest(run(HOSTILE[4:]))
+    assert "@here" not in digest and "<!channel>" not in digest
+    assert "`second_order`, at least 2 within 28 days: +35.0 crude, +14.0" in render_digest(
+        run(TAME)
+    )
+
+
+@pytest.mark.parametrize("width", [100, 80])
+def test_the_terminal_table_fits_and_shows_names_as_they_are(run, width):
+    out = io.StringIO()
+    Console(file=out, width=width).print(ranking_table(run(TAME + HOSTILE[5:])))
+    text = out.getvalue()
+    assert max(len(line) for line in text.splitlines()) <= width
+    assert "\x1b" not in text
+    assert "[bold red]markup[/] [/]" in text
+    assert "35.0 → 14.0 (8.5 to 19.5)" in text
+    assert "★ North Star" in text and "Too rare" in text
