@@ -2,7 +2,7 @@
 
 Shape of the profile (JSON-able): `as_of`; `events`, and `accounts` and `revenue` where declared.
 A log (events or revenue) has `rows`, `oldest`, `newest`, `weeks` (rows of the last 7 days, then of
-each of the four weeks before), `types`, `missing` per column, and per kind of offence
+each of the four weeks before), `wrong_types`, `missing` per column, and per kind of offence
 `{"rows": count, "examples": [...]}`; events also have `names` and `absent_names`.
 
 A row later than the run's moment is counted as `later` (and as `future` when too far ahead) and
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import functools
 import operator
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -61,11 +62,12 @@ def profile_source(
     """
     moment = as_of.astimezone(UTC)
     events = Log("events", tables.events, moment)
-    profile = {
+    profile: dict[str, Any] = {
         "as_of": moment.strftime(TEXT),
-        "events": _profile_log(events, tables.accounts, config, fetch)
-        | _profile_names(events, config, fetch),
+        "events": _profile_log(events, tables.accounts, config, fetch),
     }
+    if not profile["events"]["wrong_types"]:
+        profile["events"] |= _profile_names(events, config, fetch)
     if tables.accounts is not None:
         profile["accounts"] = _profile_accounts(tables.accounts, fetch)
     if tables.revenue is not None:
@@ -89,6 +91,13 @@ def _beside_accounts(log: Log, accounts: ir.Table | None) -> Log:
 def _profile_log(
     raw: Log, accounts: ir.Table | None, config: ProductConfig, fetch: Fetch
 ) -> dict[str, Any]:
+    wrong = _wrong_types(raw.table, _missing(raw, config))
+    if wrong:
+        # Nothing else can be asked of a time that is no time.
+        [row] = fetch(f"Rows of {raw.name}", raw.table.aggregate(rows=raw.table.count())).to_dict(
+            "records"
+        )
+        return {"rows": int(row["rows"]), "wrong_types": wrong}
     log = _beside_accounts(raw, accounts)
     table, at = log.table, log.table["at"]
     missing, findings = _missing(log, config), _findings(log, config)
@@ -112,7 +121,7 @@ def _profile_log(
         "oldest": given(row["oldest"]),
         "newest": given(row["newest"]),
         "weeks": [int(row[f"week_{n}"]) for n in range(WEEKS_BEFORE + 1)],
-        "types": {column: _kind(table[column]) for column in missing},
+        "wrong_types": {},
         "missing": {column: int(row[f"missing_{column}"]) for column in missing},
     }
     for name, finding in findings.items():
@@ -130,9 +139,9 @@ def _profile_log(
 
 def _missing(log: Log, config: ProductConfig) -> dict[str, ir.BooleanValue]:
     """The columns without which a row cannot be counted, and where each is missing or NaN."""
-    names = ("account", "at", "event") if log.name == "events" else ("account", "at", "amount")
+    names = ["account", "at", "event" if log.name == "events" else "amount"]
     if log.name == "events" and config.source.events.id:
-        names += ("id",)
+        names.append("id")
     columns = {name: log.table[name] for name in names}
     return {
         name: (column.isnull() | column.isnan()) if column.type().is_floating() else column.isnull()
@@ -166,14 +175,18 @@ def _findings(log: Log, config: ProductConfig) -> dict[str, ir.BooleanValue]:
     }
 
 
-def _kind(column: ir.Value) -> str:
-    dtype = column.type()
-    kinds = {
-        "text": dtype.is_string(),
-        "timestamp": dtype.is_timestamp(),
-        "number": dtype.is_numeric() and not dtype.is_boolean(),
+def _wrong_types(table: ir.Table, columns: Iterable[str]) -> dict[str, str]:
+    """Columns of another type than the standard tables promise, with the type they have."""
+    dtypes = {column: table[column].type() for column in columns}
+    right = {
+        column: dtype.is_timestamp()
+        if column == "at"
+        else dtype.is_numeric() and not dtype.is_boolean()
+        if column == "amount"
+        else dtype.is_string()
+        for column, dtype in dtypes.items()
     }
-    return next((kind for kind, holds in kinds.items() if holds), str(dtype))
+    return {column: str(dtype) for column, dtype in dtypes.items() if not right[column]}
 
 
 def _profile_accounts(accounts: ir.Table, fetch: Fetch) -> dict[str, Any]:
@@ -195,6 +208,11 @@ def _profile_accounts(accounts: ir.Table, fetch: Fetch) -> dict[str, Any]:
     return {
         "rows": int(row["rows"]),
         "missing": {"account": int(row["missing"])},
+        "nulls": {
+            "rows": int(row["missing"]),
+            "compared": int(row["rows"]),
+            "examples": [],
+        },
         "unique_accounts": {
             "rows": int(row["repeated"]),
             "compared": int(row["rows"]),
