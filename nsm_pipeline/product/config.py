@@ -6,139 +6,44 @@ where a key stands in the file is known to `yaml_file.py`.
 
 from __future__ import annotations
 
-import re
-from datetime import date, datetime
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Discriminator,
-    Field,
-    StringConstraints,
-    Tag,
-    WithJsonSchema,
-    field_validator,
+from pydantic import BeforeValidator, Discriminator, Field, StringConstraints, Tag, field_validator
+
+from nsm_pipeline.product.checks import Check as Check
+from nsm_pipeline.product.checks import Checks
+from nsm_pipeline.product.grammar import Condition as Condition
+from nsm_pipeline.product.grammar import (
+    Day,
+    Days,
+    EventSelector,
+    Measure,
+    Model,
+    Moment,
+    Name,
+    Names,
+    Number,
+    Threshold,
+    Thresholds,
+    Whole,
+    listed,
 )
+from nsm_pipeline.product.grammar import Distinct as Distinct
+from nsm_pipeline.product.grammar import Max as Max
+from nsm_pipeline.product.grammar import Scalar as Scalar
+from nsm_pipeline.product.grammar import Sum as Sum
+from nsm_pipeline.product.grammar import Where as Where
 
 COUNT_THRESHOLDS = (1, 2, 3, 5, 7, 10, 15, 20)
-DAYS_PER_UNIT = {"d": 1, "w": 7}
-
-
-def _days(value: Any) -> Any:
-    match = re.fullmatch(r"(\d+)([dw])", value) if isinstance(value, str) else None
-    if match:
-        return int(match[1]) * DAYS_PER_UNIT[match[2]]
-    if isinstance(value, int) and not isinstance(value, bool):
-        raise ValueError(f"a duration needs its unit: write {value}d for {value} days")
-    raise ValueError(f"{value!r} is not a duration: write 7d for seven days or 4w for four weeks")
-
-
-def _listed(value: Any) -> Any:
-    return value if isinstance(value, list | tuple) else [value]
-
-
-Days = Annotated[
-    int,
-    BeforeValidator(_days),
-    Field(ge=1, le=3650),
-    WithJsonSchema({"type": "string", "pattern": r"^\d+[dw]$", "examples": ["7d", "4w"]}),
-]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=10_000)]
-EventSelector = Annotated[
-    tuple[Name, ...],
-    BeforeValidator(_listed),
-    Field(min_length=1),
-    WithJsonSchema(
-        {
-            "description": "an event name, a list of them, a pattern such as used_*, or any",
-            "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
-        }
-    ),
-]
-Scalar = str | bool | int | float | datetime | date
-Threshold = Annotated[float, Field(allow_inf_nan=False)]
-Thresholds = Annotated[
-    tuple[Threshold, ...],
-    BeforeValidator(_listed),
-    Field(min_length=1, max_length=50),
-    WithJsonSchema(
-        {"anyOf": [{"type": "number"}, {"type": "array", "items": {"type": "number"}}]}
-    ),
-]
-
-
-class Model(BaseModel):
-    """Immutable; a key that is not in the contract is refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
-
-
-class Condition(Model):
-    """What one column must be; several keys must all hold. NULL never matches but for `null`."""
-
-    equals: Scalar | None = None
-    in_: tuple[Scalar, ...] | None = Field(None, alias="in", min_length=1)
-    contains: Annotated[str, StringConstraints(min_length=1)] | None = None
-    at_least: float | datetime | date | None = None
-    at_most: float | datetime | date | None = None
-    over: float | datetime | date | None = None
-    under: float | datetime | date | None = None
-    null: bool | None = None
-
-
-def _condition(value: Any) -> Any:
-    """A bare scalar means equals, a bare list means in."""
-    if isinstance(value, list | tuple):
-        return {"in": value}
-    return value if isinstance(value, dict | Condition) else {"equals": value}
-
-
-Where = dict[Name, Annotated[Condition, BeforeValidator(_condition)]]
-
-
-class Distinct(Model):
-    """Number of different values of a column."""
-
-    distinct: Name
-
-
-class Sum(Model):
-    """Sum of a numeric column."""
-
-    sum: Name
-
-
-class Max(Model):
-    """Largest value of a numeric column."""
-
-    max: Name
-
-
-def _measure_kind(value: Any) -> str:
-    if isinstance(value, Distinct | Sum | Max):
-        return type(value).__name__.lower()
-    if isinstance(value, dict):
-        return next((kind for kind in ("distinct", "sum", "max") if kind in value), "distinct")
-    return "word"
-
-
-Measure = Annotated[
-    Annotated[Literal["count", "days"], Tag("word")]
-    | Annotated[Distinct, Tag("distinct")]
-    | Annotated[Sum, Tag("sum")]
-    | Annotated[Max, Tag("max")],
-    Discriminator(_measure_kind),
-]
+TABLE_NAME = r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?$"
 
 
 class Behaviour(Model):
     """Which events count and how they are measured: the part that candidates share."""
 
     event: EventSelector
-    where: Where = {}
+    where: Where = Field({})
     measure: Measure = "count"
 
 
@@ -179,21 +84,23 @@ Candidate = Annotated[
 class Files(Model):
     """Parquet files: a path, a list of paths, a folder or a glob."""
 
-    files: Annotated[tuple[Name, ...], BeforeValidator(_listed), Field(min_length=1)]
+    files: Annotated[Names, Field(min_length=1)] = Field(
+        examples=["data/shop/events.parquet", "events/2025-*.parquet"]
+    )
 
 
 class Table(Model):
     """A table or view of the connection, `name` or `schema.name`."""
 
-    table: Name
+    table: Annotated[str, StringConstraints(pattern=TABLE_NAME)] = Field(examples=["app.events"])
 
 
 class EventColumns(Model):
     """Where events are and which columns hold the account, the time and the event's name."""
 
-    account: Name
-    at: Name
-    event: Name
+    account: Name = Field(examples=["account_id"])
+    at: Name = Field(examples=["ts"])
+    event: Name = Field(examples=["event_name"])
     id: Name | None = None
 
 
@@ -208,7 +115,7 @@ class EventTable(EventColumns, Table):
 class AccountColumns(Model):
     """One row per account; the columns with a meaning of their own are named here."""
 
-    account: Name
+    account: Name = Field(examples=["account_id"])
     signed_up_at: Name | None = None
     observed_until: Name | None = None
     internal: Name | None = None
@@ -225,11 +132,11 @@ class AccountTable(AccountColumns, Table):
 class RevenueColumns(Model):
     """One row per payment (positive) or refund (negative)."""
 
-    account: Name
-    at: Name
-    amount: Name
-    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
-    refund: Where = {}
+    account: Name = Field(examples=["account_id"])
+    at: Name = Field(examples=["ts"])
+    amount: Name = Field(examples=["amount"])
+    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = Field(examples=["GBP"])
+    refund: Where = Field({})
 
 
 class RevenueFiles(RevenueColumns, Files):
@@ -267,7 +174,7 @@ class Source(Model):
         ]
         | None
     ) = None
-    observed_until: datetime | None = None
+    observed_until: Moment | None = Field(None, examples=["2011-12-09T12:50:00Z"])
 
 
 class CoreMetric(Model):
@@ -275,31 +182,35 @@ class CoreMetric(Model):
 
     name: Name
     event: EventSelector
-    where: Where = {}
+    where: Where = Field({})
     promise: str | None = None
 
 
 class Onboarding(Model):
     """An account counts as onboarded at its nth core event, if that falls in [from, to)."""
 
-    nth: Annotated[int, Field(ge=1, le=1000)] = 1
-    from_: date | None = Field(None, alias="from")
-    to: date | None = None
+    nth: Annotated[Whole, Field(ge=1, le=1000)] = 1
+    from_: Day | None = Field(None, alias="from", examples=["2011-03-01"])
+    to: Day | None = Field(None, examples=["2011-09-01"])
 
 
 class Retention(Model):
     """Retained: at least one such event in (t0 + after, t0 + after + within]."""
 
     event: EventSelector
-    where: Where = {}
-    after: Days
-    within: Days
+    where: Where = Field({})
+    after: Days = Field(examples=["56d"])
+    within: Days = Field(examples=["28d"])
 
 
 class Exposure(Model):
     """The windows X, in days from onboarding, within which a behaviour must happen."""
 
-    within: Annotated[tuple[Days, ...], BeforeValidator(_listed), Field(min_length=1)]
+    within: Annotated[
+        tuple[Days, ...],
+        BeforeValidator(listed, json_schema_input_type=Days | tuple[Days, ...]),
+        Field(min_length=1),
+    ] = Field(examples=["[7d, 28d]"])
 
     @field_validator("within")
     @classmethod
@@ -310,7 +221,7 @@ class Exposure(Model):
 class Discover(Model):
     """Candidates the pipeline adds by itself: every event, and every frequent property value."""
 
-    events: Literal["all"] | tuple[Name, ...] = "all"
+    events: Literal["all"] | Annotated[tuple[Name, ...], Field(min_length=1)] = "all"
     except_: tuple[Name, ...] = Field((), alias="except")
     at_least: Thresholds = COUNT_THRESHOLDS
     properties: tuple[Name, ...] = ()
@@ -319,99 +230,39 @@ class Discover(Model):
 class Bots(Model):
     """An account is a bot when every limit given here is exceeded."""
 
-    first_day_events_over: Annotated[int, Field(ge=0)] | None = None
-    first_day_share_over: Annotated[float, Field(ge=0, lt=1)] | None = None
+    first_day_events_over: Annotated[Whole, Field(ge=0)] | None = None
+    first_day_share_over: Annotated[Number, Field(ge=0, lt=1)] | None = None
 
 
 class Exclude(Model):
     """Who is not a customer."""
 
-    accounts: Where = {}
+    accounts: Where = Field({})
     bots: Bots | None = None
-
-
-Severity = Literal["critical", "warning", "off"]
-Share = Annotated[float, Field(ge=0, le=1)]
-
-
-class Check(Model):
-    """A check and what its failure means: stop, publish with a flag, or not looked at."""
-
-    severity: Severity = "critical"
-
-
-class Freshness(Check):
-    """The newest event is at most this old at the run's moment."""
-
-    max_age: Days = 3
-
-
-class Volume(Check):
-    """Rows of the last 7 days against the median of the same span over the 4 weeks before."""
-
-    severity: Severity = "warning"
-    lowest_ratio: Annotated[float, Field(ge=0)] = 0.5
-    highest_ratio: Annotated[float, Field(gt=0)] = 2.0
-
-
-class RowShare(Check):
-    """At most this share of rows may be affected."""
-
-    max_share: Share = 0.0
-
-
-class WarnedRowShare(RowShare):
-    """As RowShare, and a failure is published with a flag."""
-
-    severity: Severity = "warning"
-
-
-class Warned(Check):
-    """A failure is published with a flag."""
-
-    severity: Severity = "warning"
-
-
-class EnoughAccounts(Check):
-    """At least this many eligible accounts."""
-
-    at_least: Annotated[int, Field(ge=1)] = 500
-
-
-class Checks(Model):
-    """What must hold before anything is fitted."""
-
-    freshness: Freshness = Freshness()
-    volume: Volume = Volume()
-    nulls: RowShare = RowShare()
-    duplicates: WarnedRowShare = WarnedRowShare(max_share=0.05)
-    future: RowShare = RowShare()
-    before_start: WarnedRowShare = WarnedRowShare()
-    vanished_events: Warned = Warned()
-    unknown_events: Warned = Warned()
-    orphan_accounts: WarnedRowShare = WarnedRowShare(max_share=0.01)
-    negative_revenue: WarnedRowShare = WarnedRowShare()
-    eligible_accounts: EnoughAccounts = EnoughAccounts()
 
 
 class Publish(Model):
     """Where the ranking is appended as tables, besides the run folder."""
 
     connection: Name | None = None
-    table: Name = "nsm_ranking"
+    table: Annotated[str, StringConstraints(pattern=TABLE_NAME)] = Field(
+        "nsm_ranking", examples=["analytics.nsm_ranking"]
+    )
 
 
 class ProductConfig(Model):
     """One product: what is measured, on whom, and which behaviours are compared."""
 
-    version: Literal[1]
-    product: Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,64}$")]
-    title: Name
-    owner: Name
-    audience: Literal["consumer", "b2b"]
+    version: Literal[1] = Field(examples=[1])
+    product: Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,64}$")] = Field(
+        examples=["online_retail"]
+    )
+    title: Name = Field(examples=["Online gift retailer"])
+    owner: Name = Field(examples=["growth-data"])
+    audience: Literal["consumer", "b2b"] = Field(examples=["consumer"])
     schedule: Name = "0 2 * * *"
-    timezone: str = "UTC"
-    start_date: date
+    timezone: str = Field("UTC", examples=["Europe/London"])
+    start_date: Day = Field(examples=["2011-12-10"])
 
     source: Source
     core_metric: CoreMetric
@@ -423,7 +274,7 @@ class ProductConfig(Model):
     discover: Discover | None = None
     placebos: tuple[Name, ...] = ()
     passive_events: tuple[Name, ...] = ()
-    families: tuple[tuple[Name, ...], ...] = ()
+    families: tuple[tuple[Name, ...], ...] = Field((), examples=["[[order_placed, item_bought]]"])
     exclude: Exclude = Exclude()
     adjust_for: tuple[Name, ...] = ()
     segments: tuple[Name, ...] = ()

@@ -1,0 +1,68 @@
+"""Walks through a product: every counting clause, every condition and every event it names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from nsm_pipeline.product.config import Behaviour, CompositeCandidate, ProductConfig
+from nsm_pipeline.product.grammar import Condition, Distinct, EventSelector, Where
+from nsm_pipeline.product.yaml_tree import Keys
+
+
+class PlacedCondition(NamedTuple):
+    """A condition, the source table and column it is about, and where it stands."""
+
+    table: str
+    column: str
+    condition: Condition
+    keys: Keys
+
+
+def clauses(config: ProductConfig) -> Iterator[tuple[Keys, Behaviour]]:
+    """Every candidate, and of a composite one every part."""
+    for index, candidate in enumerate(config.candidates):
+        if isinstance(candidate, CompositeCandidate):
+            for number, part in enumerate(candidate.all_of):
+                yield ("candidates", index, "all_of", number), part
+        else:
+            yield ("candidates", index), candidate
+
+
+def counts_whole(clause: Behaviour) -> bool:
+    """Whether the measure is a number of things, so that k is a whole number from 1."""
+    return clause.measure in ("count", "days") or isinstance(clause.measure, Distinct)
+
+
+def conditions(config: ProductConfig) -> Iterator[PlacedCondition]:
+    """Every condition of every `where` of the product."""
+    wheres: list[tuple[str, Keys, Where]] = [
+        ("events", ("core_metric", "where"), config.core_metric.where),
+        ("events", ("retention", "where"), config.retention.where),
+        *(("events", (*keys, "where"), clause.where) for keys, clause in clauses(config)),
+        ("accounts", ("exclude", "accounts"), config.exclude.accounts),
+    ]
+    if config.source.revenue:
+        refund = config.source.revenue.refund
+        wheres.append(("revenue", ("source", "revenue", "refund"), refund))
+    for table, keys, where in wheres:
+        for column, condition in where.items():
+            yield PlacedCondition(table, column, condition, (*keys, column))
+
+
+def selectors(config: ProductConfig) -> Iterator[tuple[Keys, EventSelector]]:
+    """Every `event:` of the product."""
+    yield ("core_metric", "event"), config.core_metric.event
+    yield ("retention", "event"), config.retention.event
+    for keys, clause in clauses(config):
+        yield (*keys, "event"), clause.event
+
+
+def events_named(config: ProductConfig) -> set[str]:
+    """The event names that the product spells out; patterns and keywords are no names."""
+    named = {name for _, selector in selectors(config) for name in selector}
+    named.update(config.passive_events)
+    if config.discover:
+        named.update(config.discover.except_)
+        named.update(() if config.discover.events == "all" else config.discover.events)
+    return {name for name in named if "*" not in name} - {"any", "core"}

@@ -1,0 +1,85 @@
+"""A product file that was read: its configuration, and where in the file each part stands."""
+
+from __future__ import annotations
+
+import glob
+from dataclasses import dataclass
+from pathlib import Path
+
+from nsm_pipeline.errors import InvalidInput, Problem
+from nsm_pipeline.product.config import ProductConfig
+from nsm_pipeline.product.yaml_tree import Finding, Positions, place
+
+PARQUET_ONLY = "Only Parquet files are read (.parquet); convert others first."
+
+
+@dataclass(frozen=True)
+class LoadedProduct:
+    """The configuration with its file: every later error can say where it comes from.
+
+    `base` is the folder that relative file names are looked up from, first.
+    """
+
+    config: ProductConfig
+    path: Path
+    text: str
+    base: Path
+    positions: Positions
+
+    def where(self, *keys: str | int) -> str:
+        """`config/products/chat.yaml:14:17  candidates[2].at_least` for a key path."""
+        return place(str(self.path), self.positions, Finding(keys, "", ""))
+
+    def resolve(self, pattern: str) -> list[Path]:
+        """The Parquet files of a path, folder or glob, last name first.
+
+        The product file's folder is tried first, then each folder above it, then the current one;
+        the first in which anything matches wins. Newest first, because DuckDB sizes a list of
+        files by its first one, and the oldest month of a growing product is tiny.
+
+        Raises:
+            InvalidInput: nothing matches, or what matches is not Parquet.
+        """
+        base = self.base.resolve()
+        folders = list(dict.fromkeys((base, *base.parents, Path.cwd())))
+        for folder in folders:
+            found = _matches(folder, pattern)
+            if found:
+                break
+        else:
+            raise self._refuse(pattern, f"No file matches {pattern!r}.", _tried(pattern, folders))
+        others = sorted(path.name for path in found if path.suffix != ".parquet")
+        if others:
+            raise self._refuse(pattern, f"{others[0]} is not a .parquet file.", PARQUET_ONLY)
+        return sorted(found, key=lambda path: (path.name, str(path)), reverse=True)
+
+    def _refuse(self, pattern: str, what: str, mend: str) -> InvalidInput:
+        keys: tuple[str | int, ...] = ("source",)
+        for table in ("events", "accounts", "revenue"):
+            if pattern in getattr(getattr(self.config.source, table), "files", ()):
+                keys = ("source", table, "files")
+                break
+        return InvalidInput(Problem(self.where(*keys), what, mend))
+
+
+def _matches(folder: Path, pattern: str) -> list[Path]:
+    """Files under a folder; an absolute pattern replaces the folder."""
+    literal = folder / pattern
+    try:
+        if literal.is_dir():
+            return [path.resolve() for path in literal.glob("*.parquet") if path.is_file()]
+        if literal.is_file():
+            return [literal.resolve()]
+        # Path.glob refuses an absolute pattern, and a folder of its own is allowed here.
+        names = glob.glob(pattern, root_dir=folder, recursive=True)  # noqa: PTH207
+    except (OSError, ValueError):
+        return []
+    paths = (folder / name for name in names)
+    return [path.resolve() for path in paths if path.is_file()]
+
+
+def _tried(pattern: str, folders: list[Path]) -> str:
+    if Path(pattern).is_absolute():
+        return "Check the path; a folder must hold .parquet files itself."
+    names = [str(folder / pattern) for folder in folders]
+    return f"Looked for {', '.join(names)}."

@@ -1,0 +1,118 @@
+"""A product file read whole: its configuration, or every problem in it at once."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from nsm_pipeline.errors import InvalidInput
+from nsm_pipeline.product.config import ProductConfig
+from nsm_pipeline.product.loaded_product import LoadedProduct
+from nsm_pipeline.product.model_findings import (
+    is_optional,
+    known_keys,
+    model_findings,
+    suggestion,
+)
+from nsm_pipeline.product.rules import broken_rules
+from nsm_pipeline.product.yaml_tree import (
+    Finding,
+    Keys,
+    YamlTree,
+    problems,
+    read_text,
+    read_tree,
+)
+
+__all__ = ["LoadedProduct", "load_product", "product_schema"]
+
+# Without these the rest of the file cannot be judged: others refer to what stands in them.
+REFERRED_TO: tuple[Keys, ...] = (("candidates",), ("discover",))
+
+
+def load_product(path: Path, *, base: Path | None = None) -> LoadedProduct:
+    """The product that a file describes.
+
+    Args:
+        path: the YAML file, as the user gave it: messages repeat it.
+        base: the folder that relative file names are looked up from; the file's own by default.
+
+    Raises:
+        InvalidInput: with every problem of the file, in file order.
+    """
+    text = read_text(path)
+    tree = read_tree(text, str(path))
+    config, found = _validated(tree)
+    product = None
+    if config is not None:
+        product = LoadedProduct(config, path, text, base or path.parent, tree.positions)
+        found += [new for new in broken_rules(product) if not _is_told(new, found)]
+    if product is None or found or tree.findings:
+        raise InvalidInput(problems(str(path), tree.positions, [*tree.findings, *found]))
+    return product
+
+
+def product_schema() -> dict[str, Any]:
+    """The JSON Schema of a product file, for editors that complete and check as one types."""
+    schema = ProductConfig.model_json_schema(by_alias=True)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def _validated(tree: YamlTree) -> tuple[ProductConfig | None, list[Finding]]:
+    """The configuration and what is wrong with it.
+
+    To find the problems behind the first ones, an unknown key is taken for the one that was
+    meant, and an optional value that was refused is left out. Whatever is repaired stays a
+    problem: a repaired configuration is judged by the rules, never used.
+    """
+    found: list[Finding] = []
+    while True:
+        config, refused = _judged(tree)
+        unknown = [finding for finding in refused if finding.at_key]
+        if not unknown:
+            break
+        found += unknown
+        for finding in unknown:
+            _take_as_meant(tree, finding.keys)
+    found += [finding for finding in refused if finding.keys not in tree.unreadable]
+    refused_at = {*tree.unreadable, *(finding.keys for finding in refused)}
+    for keys in sorted(refused_at, key=len, reverse=True):
+        _leave_out(tree, keys)
+    return config or _judged(tree)[0], found
+
+
+def _judged(tree: YamlTree) -> tuple[ProductConfig | None, list[Finding]]:
+    try:
+        return ProductConfig.model_validate(tree.value), []
+    except ValidationError as failure:
+        return None, model_findings(failure, tree)
+
+
+def _take_as_meant(tree: YamlTree, keys: Keys) -> None:
+    *parents, name = keys
+    around = functools.reduce(lambda value, key: value[key], parents, tree.value)
+    value = around.pop(name)
+    meant = suggestion(str(name), known_keys(tuple(parents), tree.value))
+    if meant is None or meant in around:
+        return
+    around[meant] = value
+    tree.move(keys, (*parents, meant))
+
+
+def _leave_out(tree: YamlTree, keys: Keys) -> None:
+    while keys and isinstance(keys[-1], int):
+        keys = keys[:-1]
+    if keys and keys not in REFERRED_TO and is_optional(keys, tree.value):
+        around = functools.reduce(lambda value, key: value[key], keys[:-1], tree.value)
+        around.pop(keys[-1], None)
+
+
+def _is_told(new: Finding, found: list[Finding]) -> bool:
+    """A rule has nothing to add where a value was refused or a key was taken away."""
+    return any(
+        new.keys[: len(old.keys)] == old.keys or (old.at_key and new.keys == old.keys[:-1])
+        for old in found
+    )
