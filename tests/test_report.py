@@ -25,7 +25,7 @@ HOSTILE = (
     '"><img src=x onerror="window.hacked = 1">',
     "two\nlines & 'quotes' {{ 7 * 7 }}",
     "party 🎉 👩‍💻 \u202egnp.exe",
-    "*bold* _under_ [link](https://example.org) `code` <!channel> @here | cell",
+    "*bold* `c` [link](https://e.org) <!channel> @here | cell",
     "[bold red]markup[/] [/]",
     "long" * 2500,
 )
@@ -372,13 +372,13 @@ def test_two_hundred_candidates_fold_sort_and_filter(run, opened):
     assert len(render_report(run(names)).encode()) < 600_000
     page = opened(folder)
     assert rows_shown(page) == list(names[:20])
-    page.get_by_role("button", name="Crude").click()
-    page.get_by_role("button", name="Crude").click()
     header = page.get_by_role("columnheader", name="Crude")
-    assert header.get_attribute("aria-sort") == "ascending"
-    crude = page.locator("#ranking > tbody > tr:first-child > td:nth-child(5)").all_inner_texts()
-    values = [float(text.replace("\u2212", "-")) for text in crude]
-    assert all(one <= other for one, other in pairwise(values))
+    for direction, sign in (("descending", -1), ("ascending", 1)):
+        page.get_by_role("button", name="Crude").click()
+        assert header.get_attribute("aria-sort") == direction
+        cells = page.locator("#ranking > tbody > tr:first-child > td:nth-child(5)")
+        crude = [float(text.replace("\u2212", "-")) for text in cells.all_inner_texts()]
+        assert all(sign * one <= sign * other for one, other in pairwise(crude))
     page.fill("#find", "NUMBER_19")
     assert sorted(rows_shown(page)) == list(names[190:])
     assert page.inner_text("#found") == "10 of 200 fit"
