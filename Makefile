@@ -1,0 +1,68 @@
+# Everything runs in .venv/, made on first use from the two lock files; `make help` lists the targets.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: run test check lock lock-check help
+
+# Some environments forbid bytecode; without it every start would compile 150 packages again.
+unexport PYTHONDONTWRITEBYTECODE
+# uv trusts its own certificate list otherwise, pip and the company's proxy the machine's.
+export UV_SYSTEM_CERTS := true
+
+PRODUCT ?= online_retail
+PYTHON ?= python3.11
+BIN := .venv/bin
+UV := $(shell command -v uv)
+ifdef UV
+  NEW_VENV = uv venv --quiet --allow-existing --python $(PYTHON) .venv
+  INSTALL = uv pip install --quiet --python $(BIN)/python --compile-bytecode
+else
+  NEW_VENV = $(PYTHON) -m venv .venv
+  INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+endif
+COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+  --no-annotate --custom-compile-command 'make lock'
+
+run: .venv/.run ## run tonight's job once through Airflow (PRODUCT=oulad_small for the other product)
+	@$(BIN)/python -m nsm_pipeline.nightly config/products/$(PRODUCT).yaml
+
+test: .venv/.dev ## run the tests
+	@$(BIN)/pytest
+
+check: .venv/.dev lock-check ## lint, format, strict types, the house test, the locks
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest tests/test_house.py
+
+lock: .venv/.dev ## make the lock files anew from requirements*.in
+	$(COMPILE) requirements.in -o requirements.txt
+	$(COMPILE) requirements-dev.in -o requirements-dev.txt
+
+# Starting from the present locks, the resolver keeps what still fits: only a real difference shows.
+lock-check: .venv/.dev
+	@aside=$$(mktemp -d); trap 'rm -rf "$$aside"' EXIT; cp requirements*.in requirements*.txt "$$aside"; \
+	for lock in requirements requirements-dev; do \
+	  (cd "$$aside"; $(CURDIR)/$(COMPILE) $$lock.in -o $$lock.txt); \
+	  diff -q "$$aside/$$lock.txt" $$lock.txt || { echo "$$lock.in has changed: make lock"; exit 1; }; \
+	done
+
+help:
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.venv/.python:
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed: no $(PYTHON) on PATH (PYTHON=… names another)"; exit 1; }
+	@echo "Making .venv (once)"
+	$(NEW_VENV)
+	@touch $@
+
+.venv/.run: .venv/.python requirements.txt pyproject.toml
+	@echo "Installing requirements.txt"
+	$(INSTALL) --require-hashes -r requirements.txt
+	$(INSTALL) --no-deps --editable .
+	@touch $@
+
+.venv/.dev: .venv/.run requirements-dev.txt
+	@echo "Installing requirements-dev.txt"
+	$(INSTALL) --require-hashes -r requirements-dev.txt
+	@touch $@

@@ -1,0 +1,155 @@
+"""One night of one product through Airflow, watched from a terminal: what `make run` calls.
+
+Run it from the repository: `python -m nsm_pipeline.nightly config/products/online_retail.yaml`.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import traceback
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, TextIO
+
+import typer
+
+from nsm_pipeline.console import say_problems, visible
+from nsm_pipeline.errors import NsmError
+from nsm_pipeline.pipeline import STEPS
+from nsm_pipeline.product.yaml_file import load_product
+
+if TYPE_CHECKING:
+    from airflow.sdk import DAG
+
+    from nsm_pipeline.product.loaded_product import LoadedProduct
+
+
+@dataclass
+class Terminal:
+    """What a person sees while everything else that is printed goes to the log."""
+
+    screen: TextIO
+    log: Path
+    step_started: float = 0.0
+    failure: BaseException | None = None
+
+    def say(self, text: str, *, end: str = "\n") -> None:
+        """Shows the text at once."""
+        typer.echo(visible(text) + end, file=self.screen, nl=False)
+
+    def watch(self, dag: DAG) -> None:
+        """Has Airflow report how each task goes, and leaves trying again to the person."""
+        for task in dag.tasks:
+            task.retries = 0
+            task.on_execute_callback = [self._begins]
+            task.on_success_callback = [self._succeeded]
+            task.on_failure_callback = [self._failed]
+
+    def _begins(self, context: Any) -> None:
+        number, step = next(
+            (number, step)
+            for number, step in enumerate(STEPS, start=1)
+            if step.name == context["task"].task_id
+        )
+        self.say(f"{number}/{len(STEPS)} {step.title:<60}", end="")
+        self.step_started = perf_counter()
+
+    def _succeeded(self, context: Any) -> None:  # noqa: ARG002
+        self.say(f"{perf_counter() - self.step_started:6.1f} s")
+
+    def _failed(self, context: Any) -> None:
+        self.say("failed")
+        self.failure = context["exception"]
+
+
+def main() -> int:
+    """0 when the night was published, else the exit code of what was in the way."""
+    try:
+        product = load_product(Path(sys.argv[1]))
+    except NsmError as error:
+        say_problems(error.problems)
+        return error.exit_code
+    home = Path(".airflow").resolve()
+    use_embedded_airflow(home, repository=Path.cwd())
+    os.environ["NSM_PRODUCTS"] = str(product.path.resolve().parent)
+    terminal = _take_terminal(home / f"{product.config.product}.log")
+    try:
+        _migrate_once(home, terminal)
+        _run_night(product, terminal)
+    except Exception as error:
+        terminal.failure = error
+    if terminal.failure is None:
+        return 0
+    return _explain_failure(terminal, terminal.failure)
+
+
+def use_embedded_airflow(home: Path, *, repository: Path) -> None:
+    """Points this process at an Airflow of its own: SQLite in `home`, DAGs of the repository.
+
+    Inherited settings go first: a run tried here must not reach somebody's real metadata.
+    """
+    for name in [name for name in os.environ if name.startswith("AIRFLOW__")]:
+        del os.environ[name]
+    home.mkdir(parents=True, exist_ok=True)
+    os.environ |= {
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(repository / "dags"),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(repository / "plugins"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "False",
+    }
+
+
+def _take_terminal(log: Path) -> Terminal:
+    """The terminal for us alone; file descriptors 1 and 2 write to the log from here on."""
+    screen = os.fdopen(os.dup(1), "w", encoding="utf-8", errors="replace")
+    with log.open("wb") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    return Terminal(screen, log)
+
+
+def _migrate_once(home: Path, terminal: Terminal) -> None:
+    stamp = home / f"migrated-{version('apache-airflow')}"
+    if stamp.exists() and (home / "airflow.db").exists():
+        return
+    terminal.say("Making Airflow's tables (once)")
+    subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], check=True)
+    stamp.touch()
+
+
+def _run_night(product: LoadedProduct, terminal: Terminal) -> None:
+    from nsm_pipeline.orchestration import build_dag, first_night, runs_folder
+    from nsm_pipeline.run_folder import RunStore
+
+    dag = build_dag(product, runs=runs_folder())
+    night = first_night(dag)
+    terminal.say(f"Airflow runs {dag.dag_id} as of {night:%Y-%m-%d %H:%M} {night:%Z}")
+    terminal.watch(dag)
+    # A run asked for by hand covers the last interval that is over by then: the same night.
+    run = dag.test(logical_date=night)
+    if terminal.failure is None and run.state != "success":
+        raise RuntimeError(f"Airflow ended the run as {run.state}")
+    if terminal.failure is None:
+        _show(RunStore(runs_folder()).published(product.config.product, night), terminal)
+
+
+def _show(folder: Any, terminal: Terminal) -> None:
+    terminal.say(str(folder.path))
+
+
+def _explain_failure(terminal: Terminal, failure: BaseException) -> int:
+    """The problem when we know it, else the error's own words; the rest is in the log."""
+    traceback.print_exception(failure)
+    known = isinstance(failure, NsmError)
+    terminal.say(f"\n{failure}" if known else f"\n{type(failure).__name__}: {failure}")
+    terminal.say(f"\nAirflow's log: {terminal.log}")
+    return failure.exit_code if isinstance(failure, NsmError) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

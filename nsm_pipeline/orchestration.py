@@ -1,0 +1,202 @@
+"""STEPS as Airflow tasks: one DAG per product file. Nothing else in the package knows Airflow.
+
+This file is read again every few seconds by Airflow's DAG processor, so it imports nothing heavy:
+the steps import what they need when they run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+from textwrap import indent
+from typing import cast
+from zoneinfo import ZoneInfo
+
+from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, get_current_context, task
+from airflow.sdk.definitions.retry_policy import ExceptionRetryPolicy, RetryAction, RetryRule
+from airflow.sdk.exceptions import AirflowFailException
+from pydantic import JsonValue
+
+from nsm_pipeline.errors import ChecksFailed, InvalidInput, Problem, Superseded
+from nsm_pipeline.pipeline import STEPS, run_step, start_run
+from nsm_pipeline.product.loaded_product import LoadedProduct
+from nsm_pipeline.product.yaml_file import load_product
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+CONFIG_ERROR = "config_error"
+# Trying again cannot mend these; everything else (a connection, a full disk) may pass by itself.
+FAIL_AT_ONCE = RetryRule(
+    exception=[InvalidInput, ChecksFailed, Superseded],
+    action=RetryAction.FAIL,
+    reason="the same input would fail again",
+)
+
+
+def products_folder() -> Path:
+    """The folder of the product files: NSM_PRODUCTS, else the one in the repository."""
+    return Path(os.environ.get("NSM_PRODUCTS") or REPOSITORY / "config" / "products").resolve()
+
+
+def runs_folder() -> Path:
+    """The root of all run folders: NSM_RUNS, else `runs/` in the repository."""
+    return Path(os.environ.get("NSM_RUNS") or REPOSITORY / "runs").resolve()
+
+
+def dag_id(product: str) -> str:
+    """The DAG that runs this product."""
+    return f"nsm_{product}"
+
+
+def build_dags(folder: Path, *, runs: Path, only: str | None = None) -> dict[str, DAG]:
+    """A DAG for every product file, by id; for a file that cannot be used, one that says why.
+
+    With `only`, files that cannot hold that DAG are not read further: a task's start needs one DAG
+    of many.
+    """
+    files = sorted(folder.glob("*.y*ml"))
+    if not files:
+        mend = "Set NSM_PRODUCTS to a folder that has some."
+        nothing = Problem(str(folder), "There is no product file (*.yaml) here.", mend)
+        dag = config_error_dag("products", str(nothing))
+        return {dag.dag_id: dag}
+    if only is not None:
+        mentioned = [file for file in files if only.removeprefix("nsm_") in _text(file)]
+        dags = _by_id(mentioned, runs)
+        if only in dags:
+            return {only: dags[only]}
+    return _by_id(files, runs)
+
+
+def build_dag(product: LoadedProduct, *, runs: Path) -> DAG:
+    """The product's nightly DAG: one task per step, `as_of` is the end of the data interval."""
+    config = product.config
+    with DAG(
+        dag_id=dag_id(config.product),
+        description=config.title,
+        schedule=CronDataIntervalTimetable(config.schedule, timezone=config.timezone),
+        start_date=datetime.combine(config.start_date, time(), ZoneInfo(config.timezone)),
+        catchup=False,
+        max_active_runs=1,
+        default_args={
+            "owner": config.owner,
+            "retries": 2,
+            "retry_delay": timedelta(minutes=5),
+            "retry_policy": ExceptionRetryPolicy(rules=[FAIL_AT_ONCE]),
+        },
+        tags=["nsm", config.audience],
+        # Tasks hold the file in closures, which Airflow does not see; this text makes every change
+        # of the file a new version of the DAG.
+        doc_md=f"{product.path.name}\n\n{indent(product.text, '    ')}\n",
+        auto_register=False,  # or Airflow keeps the DAG even when its schedule is refused below
+    ) as dag:
+        _add_steps(product.path, config.product, runs)
+    dag.timetable.validate()
+    return dag
+
+
+def first_night(dag: DAG) -> datetime:
+    """The end of the first data interval after the DAG's start date: its earliest `as_of`."""
+    from airflow.serialization.encoders import coerce_to_core_timetable
+    from airflow.timetables.base import TimeRestriction
+
+    ever_since = TimeRestriction(earliest=dag.start_date, latest=None, catchup=True)
+    first = coerce_to_core_timetable(dag.timetable).next_dagrun_info(
+        last_automated_data_interval=None, restriction=ever_since
+    )
+    return first.data_interval.end
+
+
+def config_error_dag(stem: str, message: str) -> DAG:
+    """A DAG that fails once a day with the message, so that a broken file is seen by someone."""
+    with DAG(
+        dag_id=f"nsm_{re.sub(r'[^a-zA-Z0-9_.-]', '_', stem)[:200]}_{CONFIG_ERROR}",
+        schedule="@daily",
+        start_date=datetime(2020, 1, 1, tzinfo=UTC),
+        catchup=False,
+        is_paused_upon_creation=False,
+        tags=["nsm", "config-error"],
+        doc_md=f"This product file cannot be used:\n\n{indent(message, '    ')}\n",
+    ) as dag:
+
+        @task(task_id=CONFIG_ERROR)
+        def say_what_is_wrong() -> None:
+            raise AirflowFailException(message)
+
+        say_what_is_wrong()
+    return dag
+
+
+def _add_steps(product_file: Path, product: str, runs: Path) -> None:
+    first, *others = (step.name for step in STEPS)
+
+    # Closures and not arguments: Airflow renders arguments as templates, and paths are not ours.
+    @task(task_id=first)
+    def start() -> str:
+        as_of = get_current_context().get("data_interval_end")
+        if as_of is None:
+            raise AirflowFailException(
+                "This run has no data interval: trigger it with a logical date."
+            )
+        run_folder = start_run(product_file, as_of=as_of, out=runs)
+        run_step(first, product_file=product_file, run_folder=run_folder)
+        return run_folder
+
+    @task
+    def go_on(name: str, run_folder: str) -> None:
+        run_step(name, product_file=product_file, run_folder=run_folder)
+        context = get_current_context()
+        for published in context["task"].outlets:
+            context["outlet_events"][published].extra = _published_facts(Path(run_folder))
+
+    # A URI of the real file: lineage tools drop schemes that they do not know.
+    index = Asset(name=dag_id(product), uri=(runs / product / "index.json").as_uri())
+    started = before = start()
+    for name in others:
+        outlets = [index] if name == "publish" else []
+        # Airflow hands the task the text that the XComArg stands for; its types do not say so.
+        step = go_on.override(task_id=name, outlets=outlets)(name, cast("str", started))
+        before >> step
+        before = step
+
+
+def _by_id(files: list[Path], runs: Path) -> dict[str, DAG]:
+    """The first file that names a product has it; a later one is in error."""
+    dags: dict[str, DAG] = {}
+    owners: dict[str, Path] = {}
+    for file in files:
+        try:
+            product = load_product(file)
+            first = owners.setdefault(product.config.product, file)
+            if first is not file:
+                problem = Problem(
+                    product.where("product"),
+                    f"{first.name} has the product {product.config.product!r} already.",
+                    "Give one of the two another name.",
+                )
+                raise InvalidInput(problem)
+            dag = build_dag(product, runs=runs)
+        # Whatever one file does, the DAGs of all others stay: an error let out here would take
+        # every product off the schedule.
+        except Exception as error:
+            kind = "" if isinstance(error, InvalidInput) else f"{file}: {type(error).__name__}: "
+            dag = config_error_dag(file.stem, f"{kind}{error}")
+        dags[dag.dag_id] = dag
+    return dags
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+def _published_facts(run_folder: Path) -> dict[str, JsonValue]:
+    candidates = json.loads((run_folder / "ranking.json").read_text(encoding="utf-8"))["candidates"]
+    return {
+        "rank_1": candidates[0]["candidate"] if candidates else None,
+        "run": str(run_folder),
+    }
