@@ -80,6 +80,11 @@ def candidate_row(place: int, name: str, *, verdict: str) -> dict:
         "overlap": 0.93,
         "extra_retained_per_1000": lift / 10 * 10,
         "experiment_accounts_per_arm": 1250 + 3000 * place,
+        "behaviour": f"{name} at least {2 + place % 3} times",
+        "segments": [
+            {"segment": "France", "accounts": 90, "doers": 40, "differs": place == 0}
+            | {"lift_pp": 3.2, "ci_low_pp": -8.0, "ci_high_pp": 14.4, "interaction_q": 0.04}
+        ],
         "cohorts": [
             {
                 "cohort": f"2011-{month:02}",
@@ -110,6 +115,7 @@ def candidate_row(place: int, name: str, *, verdict: str) -> dict:
         kept |= {"accounts", "doers", "reach", "retained_doers", "retained_others", "statement"}
         kept |= {"crude_lift_pp", "cohorts", "curve"}
         row = {key: value if key in kept else None for key, value in row.items()}
+        row["behaviour"] = None
         row |= {"reason": "31 accounts did it; 100 are needed", "cohorts": [], "curve": []}
     return row
 
@@ -314,7 +320,15 @@ def test_a_row_shows_its_numbers_and_unfolds_the_counts(run, opened):
     assert not first.locator(".inside").is_visible()
     first.locator("summary").click()
     inside = first.locator(".inside").inner_text()
-    for number in ("1,800\t1,116\t62.0%", "2,200\t682\t31.0%", "1.62", "93%", "1,250", "2011-03"):
+    for number in (
+        "1,800\t1,116\t62.0%",
+        "2,200\t682\t31.0%",
+        "1.62",
+        "93%",
+        "1,250",
+        "2011-03",
+        "France",
+    ):
         assert number in inside
     bare = page.locator("#ranking > tbody", has_text="Too rare")
     assert "31 accounts did it; 100 are needed." in bare.inner_text()

@@ -159,8 +159,9 @@ def _cohort_chart(row: Row, track: list[Row], lowest: float, highest: float) -> 
     drawn = draw(
         "cohorts", track, label=label, lowest=lowest, highest=highest, overall=row["lift_pp"]
     )
-    whole = interval(row["ci_low_pp"], row["ci_high_pp"])
-    note = f"{reach_words(row)}: {points(row['lift_pp'])} ({whole})"
+    note = f"{reach_words(row)}: {points(row['lift_pp'])}"
+    if not absent(row["ci_low_pp"]):
+        note += f" ({interval(row['ci_low_pp'], row['ci_high_pp'])})"
     return Figure(row["candidate"], drawn, note=note)
 
 

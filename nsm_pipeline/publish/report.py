@@ -12,12 +12,14 @@ import jinja2
 from markupsafe import Markup
 
 from nsm_pipeline.publish import figures, wording
+from nsm_pipeline.publish.wording import SHORT
 
 if TYPE_CHECKING:
     from nsm_pipeline.run_folder import RunFolder
 
 SHOWN_FIRST = 20
 FILTERS = (
+    "behaviour_words",
     "count",
     "decimal",
     "fold_names",
@@ -25,6 +27,7 @@ FILTERS = (
     "money",
     "money_interval",
     "moment",
+    "observed",
     "points",
     "reach_words",
     "sentence",
@@ -48,7 +51,7 @@ def render_report(folder: RunFolder) -> str:
         .render(
             ranking=ranking,
             rows=rows,
-            names=[row["candidate"] for row in rows],
+            names=[row["candidate"] for row in rows if len(row["candidate"]) > SHORT],
             stars=[row for row in rows if row["verdict"] == "north_star"],
             lead=next(iter(figures.estimated(rows)), None),
             population=folder.read_json("population.json"),

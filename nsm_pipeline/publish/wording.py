@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 MINUS = "\u2212"
 MISSING = "\u2013"
+SHORT = 44
 # Join controls are kept: family emoji and several scripts are spelt with them.
 JOINERS = "\u200c\u200d"
 HIDDEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
@@ -28,12 +29,12 @@ VERDICTS = {
     "north_star": Verdict(
         "★",
         "North Star",
-        "Beats what keenness explains, by more than anything without an effect would.",
+        "The strongest claim this page makes: publish it, then confirm it by an experiment.",
     ),
     "supported": Verdict(
         "●",
         "Supported",
-        "Above zero taken by itself, but it does not clear the bar set for the whole list.",
+        "Good evidence, short of a North Star.",
     ),
     "worth_testing": Verdict(
         "◐",
@@ -48,7 +49,7 @@ VERDICTS = {
     "harmful": Verdict(
         "▼",
         "Harmful",
-        "Looks good in the raw numbers, yet among accounts alike those who do it stay less often.",
+        "Looks good and does harm: do not push it.",
     ),
     "too_rare": Verdict(MISSING, "Too rare", "Too few accounts do it for a fair comparison."),
     "too_common": Verdict(
@@ -94,13 +95,13 @@ def _shown(character: str) -> str:
     return character
 
 
-def short(text: Any, limit: int = 44) -> str:
+def short(text: Any, limit: int = SHORT) -> str:
     """The text on one line, cut with an ellipsis at `limit` characters."""
     head = visible(str(text)[: limit + 1])
     return head if len(head) <= limit else head[: limit - 1].rstrip() + "…"
 
 
-def fold_names(prose: str, names: Iterable[str], limit: int = 44) -> str:
+def fold_names(prose: str, names: Iterable[str], limit: int = SHORT) -> str:
     """A sentence in which every long name is cut, so that the sentence stays one."""
     for name in sorted((n for n in names if len(n) > limit), key=lambda n: (-len(n), n)):
         prose = prose.replace(name, short(name, limit))
@@ -179,7 +180,7 @@ def small(value: Any) -> str:
 
 
 def threshold(value: Any) -> str:
-    """A threshold k: whole numbers without places, others with up to two."""
+    """A plain number such as a threshold k: whole ones without places, others with two."""
     if absent(value):
         return MISSING
     if float(value).is_integer():
@@ -203,6 +204,20 @@ def reach_words(row: Mapping[str, Any]) -> str:
     frame = "" if absent(days) else f"within {count(days)} day{'' if days == 1 else 's'}"
     least = "" if absent(row["at_least"]) else f"at least {threshold(row['at_least'])}"
     return " ".join(part for part in (least, frame) if part)
+
+
+def behaviour_words(row: Mapping[str, Any], names: Iterable[str]) -> str:
+    """What an account must do and by when; only threshold and window where no words are given."""
+    if not row.get("behaviour"):
+        return reach_words(row)
+    days = row["within_days"]
+    frame = "" if absent(days) else f", within {count(days)} day{'' if days == 1 else 's'}"
+    return short(fold_names(row["behaviour"], names), 150) + frame
+
+
+def observed(value: Any) -> str:
+    """What a check saw: a number as numbers are written here, anything else as it stands."""
+    return threshold(value) if isinstance(value, int | float) else short(value, 120)
 
 
 def _signed(text: str) -> str:
