@@ -43,7 +43,7 @@ MENDS = {
     "unknown_events": "Name the new events in the product file, or put them under discover.except.",
     "orphan_accounts": "Load the accounts that are missing.",
     "negative_revenue": "Say which rows are refunds with source.revenue.refund.",
-    "eligible_accounts": "Wait for more cohorts, shorten the windows, or set onboarding.from earlier.",
+    "eligible_accounts": "Wait for more cohorts, shorten the windows, or begin onboarding earlier.",
 }
 
 

@@ -105,7 +105,7 @@ def check_source_quality(
     ]
     columns = {f"{seen.check} {seen.table}": seen for seen in observations}
     frame = pd.DataFrame([{c: seen.observed for c, seen in columns.items()}], dtype="float64")
-    outcomes = _validate(frame, {c: _bounds(c, seen) for c, seen in columns.items()})
+    outcomes = validate_frame(frame, {c: _bounds(c, seen) for c, seen in columns.items()})
     severities = [getattr(config.checks, seen.check).severity for seen in observations]
     results = zip(observations, severities, outcomes.values(), strict=True)
     return CheckReport(tuple(_result(*result) for result in results))
@@ -118,7 +118,7 @@ def check_ranking(ranking: pd.DataFrame) -> CheckReport:
         # Expectations about values hold for no rows at all.
         "rows": [ExpectTableRowCountToBeBetween(min_value=1)],
     }
-    outcomes = _validate(ranking, shape)
+    outcomes = validate_frame(ranking, shape)
     whats = {
         "columns": "The columns are those of the contract, in its order.",
         "rows": f"The ranking has {len(ranking):,} rows.",
@@ -126,24 +126,24 @@ def check_ranking(ranking: pd.DataFrame) -> CheckReport:
     if all(outcome.ok for outcome in outcomes.values()):
         rules = list(_ranking_rules())
         frame = with_relations(ranking)
-        outcomes |= _validate(frame, {rule.name: rule.expectations for rule in rules})
+        outcomes |= validate_frame(frame, {rule.name: rule.expectations for rule in rules})
         whats |= {rule.name: rule.what for rule in rules}
     names = ranking["candidate"] if "candidate" in ranking.columns else pd.Series(dtype=object)
     return CheckReport(tuple(_ranking_result(c, whats[c], o, names) for c, o in outcomes.items()))
 
 
 @dataclass(frozen=True)
-class _Outcome:
-    """What Great Expectations made of one check; `raised` is neither a pass nor a failure."""
+class Outcome:
+    """What Great Expectations made of one check; `raised` says why it could not be evaluated."""
 
     ok: bool
     raised: str | None
     rows: tuple[int, ...]
 
 
-def _validate(
+def validate_frame(
     frame: pd.DataFrame, expectations: Mapping[str, Sequence[Expectation]]
-) -> dict[str, _Outcome]:
+) -> dict[str, Outcome]:
     """The outcome of every check, from one validation of the frame."""
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
@@ -169,12 +169,12 @@ def _check_of(result: Any) -> str:
     return str(result.expectation_config.meta["check"])
 
 
-def _outcome(results: Sequence[Any], wanted: int) -> _Outcome:
+def _outcome(results: Sequence[Any], wanted: int) -> Outcome:
     if not wanted or len(results) != wanted:
-        return _Outcome(False, f"{len(results)} of {wanted} expectations answered", ())
+        return Outcome(False, f"{len(results)} of {wanted} expectations answered", ())
     raised = next((text for r in results if (text := _raised(r.exception_info))), None)
     rows = {row for r in results for row in (r.result or {}).get("unexpected_index_list") or ()}
-    return _Outcome(all(r.success is True for r in results), raised, tuple(sorted(rows)))
+    return Outcome(all(r.success is True for r in results), raised, tuple(sorted(rows)))
 
 
 def _raised(info: Mapping[str, Any]) -> str | None:
@@ -194,7 +194,7 @@ def _bounds(column: str, observation: Observation) -> list[Expectation]:
     ]
 
 
-def _result(observation: Observation, severity: Severity, outcome: _Outcome) -> CheckResult:
+def _result(observation: Observation, severity: Severity, outcome: Outcome) -> CheckResult:
     broken = outcome.raised is not None
     return CheckResult(
         observation.check,
@@ -306,7 +306,7 @@ def _at_least(larger: str, smaller: str) -> Expectation:
     )
 
 
-def _ranking_result(name: str, what: str, outcome: _Outcome, candidates: pd.Series) -> CheckResult:
+def _ranking_result(name: str, what: str, outcome: Outcome, candidates: pd.Series) -> CheckResult:
     rows = outcome.rows
     ok = outcome.ok and outcome.raised is None
     if outcome.raised is not None:

@@ -65,20 +65,26 @@ MOST_NORTH_STARS = 3
 def with_relations(ranking: pd.DataFrame) -> pd.DataFrame:
     """The ranking with plain numbers, and one more column per relation between its columns.
 
-    Shape: one row per candidate, as given. `not_numbers` figures that are none; `place` rank minus
-    position; `others` accounts minus doers; `reach_off` distance of reach from doers by accounts;
-    `half_interval`, `unexplained` (neither estimate nor reason) and `weak_star` (a North Star whose
-    interval reaches zero) are 0 or 1; `stars` is the table's number of North Stars.
+    Shape: one row per candidate, as given, with
+    `not_numbers`: figures in the row that are none;
+    `place`: distance of a rank from the order of the rows;
+    `others`: accounts minus doers;
+    `reach_off`: distance of the reach from doers by accounts;
+    `half_interval`, `unexplained` (neither estimate nor reason), `weak_star` (a North Star whose
+    interval reaches zero): 0 or 1;
+    `stars`: North Stars in the table.
     """
     frame = ranking.reset_index(drop=True)
     numbers = frame[NUMBERS].apply(pd.to_numeric, errors="coerce").astype("float64")
     not_numbers = (frame[NUMBERS].notna() & numbers.isna()).sum(axis=1)
     reasoned = frame["reason"].fillna("").astype(str).str.strip().ne("")
+    ranked = numbers["rank"].notna()
+    counted, position = ranked.cumsum(), pd.Series(range(1, len(frame) + 1))
     star = frame["verdict"].eq("north_star")
     frame[NUMBERS] = numbers
     return frame.assign(
         not_numbers=not_numbers,
-        place=numbers["rank"] - pd.Series(range(1, len(frame) + 1)),
+        place=((numbers["rank"] - counted).abs() + (position - counted).abs()).where(ranked),
         others=numbers["accounts"] - numbers["doers"],
         reach_off=(numbers["reach"] - numbers["doers"] / numbers["accounts"]).abs(),
         half_interval=numbers[["ci_low_pp", "ci_high_pp"]].isna().sum(axis=1).eq(1).astype(int),

@@ -1,0 +1,580 @@
+"""The data checks, on small tables in a real DuckDB and on the two shipped datasets."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from datetime import datetime
+from pathlib import Path
+
+import ibis
+import numpy as np
+import pandas as pd
+import pytest
+from great_expectations.expectations import ExpectColumnValuesToBeBetween
+
+import nsm_pipeline.warehouse.duplicates as duplicates
+from nsm_pipeline.errors import ChecksFailed
+from nsm_pipeline.product.config import ProductConfig
+from nsm_pipeline.quality import check_ranking, check_source_quality, validate_frame
+from nsm_pipeline.ranking_table import RANKING_COLUMNS, VERDICTS
+from nsm_pipeline.warehouse.events import SourceTables
+from nsm_pipeline.warehouse.profile import profile_source
+
+ROOT = Path(__file__).parents[1]
+AS_OF = datetime.fromisoformat("2024-03-15T02:00:00+00:00")
+POPULATION = {"onboarded": 900, "eligible": 800}
+
+# Sixty days, ten accounts; each day each account opens twice and works once, at the same minute.
+WORLD = """
+CREATE TABLE accounts AS
+SELECT 'a' || n AS account, TIMESTAMP '2024-01-10 18:30:00' AS signed_up_at
+FROM range(10) AS accounts(n);
+CREATE TABLE events AS
+SELECT 'a' || n AS account, TIMESTAMP '2024-01-15 09:00:00' + INTERVAL (d) DAY AS "at",
+       kind AS event, 'e' || d || '-' || n || '-' || step AS id, step
+FROM range(60) AS days(d), range(10) AS accounts(n),
+     (VALUES ('opened', 1), ('opened', 2), ('worked', 3)) AS kinds(kind, step);
+CREATE TABLE revenue AS
+SELECT 'a' || n AS account, TIMESTAMP '2024-01-15 10:00:00' + INTERVAL (d) DAY AS "at",
+       (10 + n)::DECIMAL(18, 4) AS amount, false AS refund
+FROM range(60) AS days(d), range(10) AS accounts(n);
+"""
+
+
+def product(checks: dict | None = None, *, event_id: str | None = None) -> ProductConfig:
+    return ProductConfig.model_validate(
+        {
+            "version": 1,
+            "product": "small",
+            "title": "Small",
+            "owner": "someone",
+            "audience": "consumer",
+            "start_date": "2024-03-15",
+            "source": {
+                "events": {"files": "e", "account": "account", "at": "at", "event": "event"}
+                | ({"id": event_id} if event_id else {}),
+                "accounts": {"files": "a", "account": "account", "signed_up_at": "signed_up_at"},
+                "revenue": {
+                    "files": "r",
+                    "account": "account",
+                    "at": "at",
+                    "amount": "amount",
+                    "currency": "EUR",
+                },
+            },
+            "core_metric": {"name": "Work done", "event": "worked"},
+            "retention": {"event": "any", "after": "28d", "within": "14d"},
+            "exposure": {"within": ["7d"]},
+            "candidates": [{"name": "opens", "event": "open*"}],
+            "checks": checks or {},
+        }
+    )
+
+
+def look(*sql: str, as_of=AS_OF, population=POPULATION, event_id=None, drop=(), **checks):
+    """The report on the small world after `sql`."""
+    backend = ibis.duckdb.connect()
+    backend.raw_sql("SET TimeZone = 'UTC'")
+    for statement in (WORLD, *sql):
+        backend.raw_sql(statement)
+    names = ("events", "accounts", "revenue")
+    tables = SourceTables(**{n: None if n in drop else backend.table(n) for n in names})
+    config = product(checks, event_id=event_id)
+    profile = profile_source(tables, config=config, as_of=as_of)
+    # What rests in the run folder must be enough.
+    return check_source_quality(json.loads(json.dumps(profile)), config, population=population)
+
+
+def failed(report) -> list[tuple[str, str]]:
+    return [(check.name, check.table) for check in report.checks if not check.ok]
+
+
+def of(report, name: str, table: str = "events"):
+    return next(check for check in report.checks if (check.name, check.table) == (name, table))
+
+
+def test_clean_data_passes_every_check():
+    report = look()
+    assert failed(report) == []
+    assert report.as_json()["ok"] is True
+    looked_at = [(check.name, check.table) for check in report.checks]
+    assert len(looked_at) == len(set(looked_at)) == 24
+    assert {name for name, _ in looked_at} == set(type(product().checks).model_fields)
+    report.raise_if_critical()
+
+
+NEW = "INSERT INTO events VALUES"
+LAST_WEEK = "\"at\" > TIMESTAMP '2024-03-08 02:00:00'"
+ADD_PAST = "INSERT INTO events SELECT 'a1', TIMESTAMP '2024-01-20 12:00:00' + INTERVAL (n) MINUTE"
+
+BROKEN = {
+    "no revenue rows": (["DELETE FROM revenue"], "rows", "revenue", "0 rows of revenue"),
+    "no account rows": (["DELETE FROM accounts"], "rows", "accounts", "0 rows of accounts"),
+    "time is text": (
+        ['ALTER TABLE events ALTER "at" TYPE VARCHAR'],
+        "types",
+        "events",
+        "at is string",
+    ),
+    "amount is text": (
+        ["ALTER TABLE revenue ALTER amount TYPE VARCHAR"],
+        "types",
+        "revenue",
+        "amount is string",
+    ),
+    "stale": (
+        ["DELETE FROM events WHERE \"at\" > TIMESTAMP '2024-03-11 14:00:00'"],
+        "freshness",
+        "events",
+        "Newest event is 3.7 days old at the run's moment (allowed: 3).",
+    ),
+    "half a week lost": (
+        [f"DELETE FROM events WHERE {LAST_WEEK} AND step > 1 AND account < 'a8'"],
+        "volume",
+        "events",
+        "The last 7 days have 98 rows of events, the weeks before had 210: 0.47 times as many",
+    ),
+    "revenue loaded thrice": (
+        [
+            'INSERT INTO revenue SELECT account, "at" + INTERVAL (n) MINUTE, amount, refund '
+            f"FROM revenue, range(1, 3) AS r(n) WHERE {LAST_WEEK}"
+        ],
+        "volume",
+        "revenue",
+        "3.00 times as many",
+    ),
+    "no account": (
+        [f"{NEW} (NULL, TIMESTAMP '2024-03-01', 'opened', 'x', 1)"],
+        "nulls",
+        "events",
+        "1 of 1,801 rows of events (0.0555 %) lack a value: account 1 (allowed: 0 %).",
+    ),
+    "no time": ([f"{NEW} ('a1', NULL, 'opened', 'x', 1)"], "nulls", "events", "at 1"),
+    "no event": (
+        [f"{NEW} ('a1', TIMESTAMP '2024-03-01', NULL, 'x', 1)"],
+        "nulls",
+        "events",
+        "event 1",
+    ),
+    "amount not a number": (
+        [
+            "ALTER TABLE revenue ALTER amount TYPE DOUBLE",
+            "INSERT INTO revenue VALUES ('a1', TIMESTAMP '2024-03-01', 'nan', false)",
+        ],
+        "nulls",
+        "revenue",
+        "amount 1",
+    ),
+    "account without id": (
+        ["INSERT INTO accounts VALUES (NULL, NULL)"],
+        "nulls",
+        "accounts",
+        "account 1",
+    ),
+    "account listed twice": (
+        ["INSERT INTO accounts SELECT * FROM accounts WHERE account < 'a2'"],
+        "unique_accounts",
+        "accounts",
+        "2 of 12 rows of accounts",
+    ),
+    "rows loaded twice": (
+        ["INSERT INTO events SELECT * FROM events WHERE account < 'a1'"],
+        "duplicates",
+        "events",
+        "180 of 1,980 rows of events (9.09 %) repeat an earlier row by every column of it",
+    ),
+    "later than tolerated": (
+        [f"{NEW} ('a1', TIMESTAMP '2099-01-01', 'opened', 'x', 1)"],
+        "future",
+        "events",
+        "1 of 1,801 rows",
+    ),
+    "seconds read as milliseconds": (
+        [f"{NEW} ('a1', TIMESTAMP '1970-01-20', 'opened', 'x', 1)"],
+        "before_start",
+        "events",
+        "before the year 2000",
+    ),
+    "before sign-up": (
+        [f"{NEW} ('a1', TIMESTAMP '2024-01-09 23:59:59', 'opened', 'x', 1)"],
+        "before_start",
+        "events",
+        "1 of 1,801 rows",
+    ),
+    "declared event absent": (
+        ["UPDATE events SET event = 'opened' WHERE event = 'worked'"],
+        "vanished_events",
+        "events",
+        'Events are missing: 1 that the product names: "worked".',
+    ),
+    "declared pattern absent": (
+        ["UPDATE events SET event = 'worked'"],
+        "vanished_events",
+        "events",
+        '"open*"',
+    ),
+    "regular event silent": (
+        [f"UPDATE events SET event = 'opened' WHERE event = 'worked' AND {LAST_WEEK}"],
+        "vanished_events",
+        "events",
+        '1 seen in each week before, not in the last: "worked"',
+    ),
+    "new event": (
+        [f"{NEW} ('a1', TIMESTAMP '2024-03-14', 'launched \"it\"', 'x', 1)"],
+        "unknown_events",
+        "events",
+        '1 first seen in the last 7 days, not named by the product: "launched \\"it\\"".',
+    ),
+    "events of nobody": (
+        ["DELETE FROM accounts WHERE account = 'a3'"],
+        "orphan_accounts",
+        "events",
+        "180 of 1,800 rows of events (10 %)",
+    ),
+    "money of nobody": (
+        ["DELETE FROM accounts WHERE account = 'a3'"],
+        "orphan_accounts",
+        "revenue",
+        "60 of 600 rows of revenue (10 %)",
+    ),
+    "negative without refund": (
+        ["INSERT INTO revenue VALUES ('a1', TIMESTAMP '2024-03-01', -5, false)"],
+        "negative_revenue",
+        "revenue",
+        "1 of 601 rows of revenue",
+    ),
+}
+
+
+@pytest.mark.parametrize(("sql", "name", "table", "what"), BROKEN.values(), ids=BROKEN)
+def test_a_fault_fails_its_check_with_numbers(sql, name, table, what):
+    report = look(*sql)
+    assert (name, table) in failed(report)
+    assert what in of(report, name, table).what
+
+
+HARMLESS = {
+    "closed on Sundays": ['DELETE FROM events WHERE isodow("at") = 7'],
+    "one closed week among the four": [
+        "DELETE FROM events WHERE \"at\" BETWEEN TIMESTAMP '2024-02-16' AND TIMESTAMP '2024-02-23'"
+    ],
+    "a refund": ["INSERT INTO revenue VALUES ('a1', TIMESTAMP '2024-03-01', -5, true)"],
+    "rows since the run's moment": [
+        f"{NEW} ('a1', TIMESTAMP '2024-03-15 02:00:01', 'opened', 'x', 1)",
+        f"{NEW} ('a1', TIMESTAMP '2024-03-16 02:00:00', 'launched', 'x', 1)",
+    ],
+    "an event on the day of sign-up, before its hour": [
+        f"{NEW} ('a1', TIMESTAMP '2024-01-10 00:00:00', 'opened', 'x', 1)"
+    ],
+    "a rare event that pauses": [
+        f"{ADD_PAST}, 'asked', 'q' || n, n FROM range(9) AS r(n)",
+        f"{NEW} ('a1', TIMESTAMP '2024-02-12', 'asked', 'x', 1)",
+        f"{NEW} ('a1', TIMESTAMP '2024-02-20', 'asked', 'x', 1)",
+        f"{NEW} ('a1', TIMESTAMP '2024-02-27', 'asked', 'x', 1)",
+        f"{NEW} ('a1', TIMESTAMP '2024-03-05', 'asked', 'x', 1)",
+    ],
+    "a new event that a pattern names": [
+        f"{NEW} ('a1', TIMESTAMP '2024-03-14', 'opened_twice', 'x', 1)"
+    ],
+    "few repeats": ["INSERT INTO events SELECT * FROM events LIMIT 50"],
+    "a null in a property": ["UPDATE events SET id = NULL, step = NULL WHERE account = 'a1'"],
+}
+
+
+@pytest.mark.parametrize("sql", HARMLESS.values(), ids=HARMLESS)
+def test_what_is_no_fault_passes(sql):
+    assert failed(look(*sql, duplicates={"max_share": 0.07})) == []
+
+
+def test_no_events_at_all():
+    report = look("DELETE FROM events")
+    assert {("rows", "events"), ("freshness", "events")} <= set(failed(report))
+    assert of(report, "freshness").observed is None
+
+
+def test_too_few_eligible_accounts():
+    report = look(population={"onboarded": 900, "eligible": 499})
+    assert of(report, "eligible_accounts", "accounts").what.startswith("499 of 900 onboarded")
+    with pytest.raises(ChecksFailed, match="needed: 500"):
+        report.raise_if_critical()
+
+
+def test_only_events_are_required():
+    report = look(drop=("accounts", "revenue"), population=None)
+    assert failed(report) == []
+    assert {check.table for check in report.checks} == {"events"}
+
+
+def test_severity_says_what_a_failure_means():
+    stale = "DELETE FROM events WHERE \"at\" > TIMESTAMP '2024-03-11 14:00:00'"
+    critical = look(stale)
+    assert critical.as_json()["critical_failed"] == 1
+    with pytest.raises(ChecksFailed) as stopped:
+        critical.raise_if_critical()
+    [problem] = stopped.value.problems
+    assert problem.where == "checks.freshness  events"
+    assert "3.7 days" in problem.what
+    assert "checks.freshness.max_age" in problem.mend
+
+    warned = look(stale, freshness={"severity": "warning"})
+    assert (warned.as_json()["ok"], warned.as_json()["warnings"]) == (True, 1)
+    warned.raise_if_critical()
+
+    unseen = look(stale, freshness={"severity": "off"})
+    assert "freshness" not in {check.name for check in unseen.checks}
+    every_check = {name: {"severity": "off"} for name in type(product().checks).model_fields}
+    assert look(stale, **every_check).as_json() == {
+        "ok": True,
+        "critical_failed": 0,
+        "warnings": 0,
+        "checks": [],
+    }
+
+
+def test_examples_are_five_ids_and_times_in_order():
+    report = look("DELETE FROM accounts WHERE account IN ('a3', 'a4')")
+    examples = of(report, "orphan_accounts").examples
+    assert examples == tuple(f"account a3, at 2024-01-{d}T09:00:00Z" for d in range(15, 20))
+    missing = look(f"{NEW} (NULL, NULL, 'opened', 'x', 1)")
+    assert of(missing, "nulls").examples == ("account missing, at missing",)
+
+
+def test_a_declared_id_decides_what_a_duplicate_is():
+    again = (
+        'INSERT INTO events SELECT account, "at" + INTERVAL 1 MINUTE, event, id, step + 10 '
+        "FROM events WHERE account < 'a1'"
+    )
+    assert failed(look(again)) == []
+    report = look(again, event_id="id")
+    assert failed(report) == [("duplicates", "events")]
+    check = of(report, "duplicates")
+    assert "180 of 1,980 rows of events (9.09 %) repeat an earlier row by its id" in check.what
+    assert check.examples[0] == "account a0, at 2024-01-15T09:00:00Z, id e0-0-1"
+    no_id = look("UPDATE events SET id = NULL WHERE account = 'a1'", event_id="id")
+    assert failed(no_id) == [("nulls", "events")]
+
+
+def test_of_a_large_table_the_newest_days_are_compared(monkeypatch):
+    monkeypatch.setattr(duplicates, "MOST_COMPARED", 230)
+    old = "INSERT INTO events SELECT * FROM events WHERE account < 'a3'"
+    assert failed(look(f"{old} AND NOT {LAST_WEEK}")) == []
+    check = of(look(f"{old} AND {LAST_WEEK}"), "duplicates")
+    assert not check.ok
+    assert "45 of 195 rows" in check.what
+    assert "compared since 2024-03-09T23:59:59Z" in check.what
+
+
+def test_a_backfill_sees_what_the_first_run_saw():
+    """Rows that came after an older moment change one count and nothing else."""
+    then = datetime.fromisoformat("2024-03-01T02:00:00+00:00")
+    ours = look(as_of=then).as_json()["checks"]
+    later = "\"at\" > TIMESTAMP '2024-03-01 02:00:00'"
+    theirs = look(
+        f"DELETE FROM events WHERE {later}", f"DELETE FROM revenue WHERE {later}", as_of=then
+    ).as_json()["checks"]
+    assert [c for c in ours if c["name"] != "future"] == [
+        c for c in theirs if c["name"] != "future"
+    ]
+    assert {c["severity"] for c in ours if not c["ok"]} == {"warning"}
+
+
+def test_row_order_and_zone_change_nothing():
+    shuffled = (
+        "CREATE OR REPLACE TABLE events AS SELECT * FROM events ORDER BY hash(id)",
+        'ALTER TABLE events ALTER "at" TYPE TIMESTAMPTZ',
+    )
+    broken = ("DELETE FROM accounts WHERE account = 'a3'",)
+    assert look(*broken).as_json() == look(*broken, *shuffled).as_json()
+
+
+# --- the shipped datasets -----------------------------------------------------------------------
+
+SHIPPED = {
+    "online_retail": ("2011-12-11T02:00:00+00:00", 429_050, 5_225),
+    "oulad_small": ("2015-05-30T02:00:00+00:00", None, 167),
+}
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_data_against_hand_written_sql(name):
+    as_of, rows, repeated = SHIPPED[name]
+    folder = ROOT / "data" / name
+    backend = ibis.duckdb.connect()
+    backend.raw_sql("SET TimeZone = 'UTC'")
+    read = f"SELECT * RENAME (account_id AS account) FROM '{folder}/{{}}.parquet'"
+    backend.raw_sql(f"CREATE VIEW accounts AS {read.format('accounts')}")
+    log = read.replace("account)", 'account, ts AS "at")')
+    backend.raw_sql(f"CREATE VIEW events AS {log.format('events')}")
+    if name == "online_retail":
+        backend.raw_sql(
+            'CREATE VIEW revenue AS SELECT account, "at", amount::DECIMAL(18, 4) AS amount, '
+            f"kind = 'order_cancelled' AS refund FROM ({log.format('revenue')})"
+        )
+    revenue = backend.table("revenue") if name == "online_retail" else None
+    tables = SourceTables(backend.table("events"), backend.table("accounts"), revenue)
+    config = product({"future": {"severity": "off"}, "vanished_events": {"severity": "off"}})
+    moment = datetime.fromisoformat(as_of)
+    profile = profile_source(tables, config=config, as_of=moment)
+
+    [by_hand] = backend.raw_sql(
+        f"""
+        SELECT count(*), count(*) - count(DISTINCT e),
+               count(*) FILTER ("at" > TIMESTAMPTZ '{as_of}' - INTERVAL 7 DAY)
+        FROM events AS e WHERE "at" <= TIMESTAMPTZ '{as_of}'
+        """
+    ).fetchall()
+    events = profile["events"]
+    assert (events["rows"], events["duplicates"]["rows"], events["weeks"][0]) == by_hand
+    assert events["duplicates"]["rows"] == repeated
+    assert rows in (None, events["rows"])
+    assert sum(entry["rows"] for entry in events["names"]) == events["rows"]
+    assert failed(check_source_quality(profile, config)) == []
+
+
+# --- the ranking --------------------------------------------------------------------------------
+
+
+def good_ranking() -> pd.DataFrame:
+    rows = 6
+    frame = pd.DataFrame({column: [None] * rows for column in RANKING_COLUMNS}, dtype=object)
+    given = {
+        "product": "small",
+        "as_of": AS_OF.isoformat(),
+        "rank": pd.array([1, 2, 3, 4, pd.NA, pd.NA], dtype="Int64"),
+        "tier": pd.array([1, 1, 2, 2, pd.NA, pd.NA], dtype="Int64"),
+        "candidate": ["a", "=b", "c\n", "<b>d</b>", "e", "f"],
+        "event": "opened",
+        "at_least": 1.0,
+        "within_days": 7,
+        "verdict": [*VERDICTS[:2], "not_distinguishable", "harmful", "too_rare", "not_estimable"],
+        "reason": ["", None, "", "", "40 doers", "one cell is empty"],
+        "accounts": 1000,
+        "doers": [400, 300, 200, 100, 40, 100],
+        "reach": [0.4, 0.3, 0.2, 0.1, 0.04, 0.1],
+        "retained_doers": [300, 200, 100, 20, 39, 100],
+        "retained_others": [200, 300, 300, 500, 5, 900],
+        "lift_pp": [10.0, 5.0, 0.5, -8.0, np.nan, np.nan],
+        "ci_low_pp": [6.0, 1.0, -2.0, -12.0, np.nan, np.nan],
+        "ci_high_pp": [14.0, 9.0, 3.0, -4.0, np.nan, np.nan],
+        "q_value": [0.0, 0.01, 1.0, 0.02, np.nan, np.nan],
+        "odds_ratio": [2.0, 1.5, 1.0, 0.0, np.nan, np.nan],
+        "e_value": [1.8, 1.2, 1.0, np.nan, np.nan, np.nan],
+        "revenue_gap": [3.0, 2.0, 1.0, -1.0, np.nan, np.nan],
+        "revenue_gap_ci_low": [1.0, 1.0, 0.0, -2.0, np.nan, np.nan],
+        "revenue_gap_ci_high": [5.0, 3.0, 2.0, 0.0, np.nan, np.nan],
+        "fading": [True, False, False, None, None, None],
+        "statement": "Accounts that open within 7 days",
+    }
+    return frame.assign(**given)[list(RANKING_COLUMNS)]
+
+
+def test_a_good_ranking_passes():
+    report = check_ranking(good_ranking())
+    assert failed(report) == []
+    assert len(report.checks) == 14
+    nothing_estimated = good_ranking().iloc[4:]
+    assert failed(check_ranking(nothing_estimated)) == []
+
+
+WRONG = {
+    "bound above the lift": ("interval", {"ci_low_pp": (1, 5.1)}),
+    "bound below the lift": ("interval", {"ci_high_pp": (1, 4.9)}),
+    "half an interval": ("interval", {"ci_high_pp": (1, np.nan)}),
+    "lift of more than all": ("interval", {"lift_pp": (0, 101.0), "ci_high_pp": (0, 102.0)}),
+    "q above one": ("statistics", {"q_value": (2, 1.01)}),
+    "e-value below one": ("statistics", {"e_value": (2, 0.9)}),
+    "reach of another count": ("reach", {"reach": (1, 0.31)}),
+    "rank twice": ("ranks", {"rank": (1, 1)}),
+    "rank left out": ("ranks", {"rank": (3, 5)}),
+    "unranked before ranked": ("ranks", {"rank": (0, pd.NA)}),
+    "unknown verdict": ("verdicts", {"verdict": (1, "winner")}),
+    "no reason": ("reasons", {"reason": (4, " ")}),
+    "more retained than doers": ("counts", {"retained_doers": (1, 301)}),
+    "more retained than others": ("counts", {"retained_others": (5, 901)}),
+    "negative count": ("counts", {"retained_others": (5, -1)}),
+    "count missing": ("counts", {"doers": (5, None), "reach": (5, None)}),
+    "candidate twice": ("candidates", {"candidate": (1, "a")}),
+    "no statement": ("identity", {"statement": (1, None)}),
+    "text for a figure": ("numbers", {"z": (1, "large")}),
+    "star without proof": ("north_stars", {"ci_low_pp": (0, 0.0)}),
+    "revenue outside": ("revenue", {"revenue_gap": (1, 3.5)}),
+}
+
+
+@pytest.mark.parametrize(("name", "change"), WRONG.values(), ids=WRONG)
+def test_a_wrong_ranking_is_not_published(name, change):
+    ranking = good_ranking().astype(object)
+    for column, (row, value) in change.items():
+        ranking.loc[row, column] = value
+    report = check_ranking(ranking)
+    assert failed(report) == [(name, "ranking")]
+    with pytest.raises(ChecksFailed):
+        report.raise_if_critical()
+
+
+def test_at_most_three_north_stars():
+    ranking = good_ranking().assign(verdict="north_star")
+    ranking["ci_low_pp"] = ranking["ci_low_pp"].abs() * 0 + 0.1
+    ranking[["lift_pp", "ci_high_pp"]] = 5.0
+    assert ("north_stars", "ranking") in failed(check_ranking(ranking))
+
+
+def test_columns_and_rows_of_the_ranking():
+    swapped = good_ranking()[[*RANKING_COLUMNS[1:], RANKING_COLUMNS[0]]]
+    assert failed(check_ranking(swapped)) == [("columns", "ranking")]
+    assert failed(check_ranking(good_ranking().drop(columns="z"))) == [("columns", "ranking")]
+    assert failed(check_ranking(good_ranking().iloc[:0])) == [("rows", "ranking")]
+
+
+def test_an_expectation_that_raises_is_no_pass():
+    outcomes = validate_frame(
+        pd.DataFrame({"here": [1.0]}),
+        {
+            "raises": [ExpectColumnValuesToBeBetween(column="gone", max_value=1)],
+            "fails": [ExpectColumnValuesToBeBetween(column="here", max_value=0)],
+            "passes": [ExpectColumnValuesToBeBetween(column="here", max_value=1)],
+            "asks nothing": [],
+        },
+    )
+    assert {check: outcome.ok for check, outcome in outcomes.items()} == {
+        "raises": False,
+        "fails": False,
+        "passes": True,
+        "asks nothing": False,
+    }
+    assert '"gone"' in outcomes["raises"].raised
+    assert outcomes["fails"].raised is None
+    assert outcomes["asks nothing"].raised
+
+
+WATCHED = """
+import sys
+calls = []
+watched = {"socket.connect", "socket.getaddrinfo", "socket.sendto", "socket.sendmsg"}
+sys.addaudithook(lambda event, args: calls.append(event) if event in watched else None)
+sys.path.insert(0, "tests")
+import json
+from test_quality import good_ranking, look
+from nsm_pipeline.quality import check_ranking
+sql = "DELETE FROM accounts WHERE account IN ('a3', 'a4')"
+print(json.dumps([look(sql).as_json(), check_ranking(good_ranking()).as_json()]))
+assert not calls, calls
+"""
+
+
+def test_a_fresh_process_gives_the_same_bytes_and_connects_to_nothing():
+    done = subprocess.run(
+        [sys.executable, "-c", WATCHED],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONHASHSEED": "7", "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    sql = "DELETE FROM accounts WHERE account IN ('a3', 'a4')"
+    ours = [look(sql).as_json(), check_ranking(good_ranking()).as_json()]
+    assert done.stdout == json.dumps(ours) + "\n"
