@@ -31,7 +31,11 @@ class CandidateSpec:
         if not self.after:
             return self.before
         words = f"{self.before}{as_number(at_least)}{self.after}"
-        return words.removesuffix("s") if at_least == 1 and words.endswith(("times", "days")) else words
+        return (
+            words.removesuffix("s")
+            if at_least == 1 and words.endswith(("times", "days"))
+            else words
+        )
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> CandidateSpec:

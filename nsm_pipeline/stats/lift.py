@@ -89,9 +89,7 @@ def estimate_lifts(counts: StratifiedCounts, *, gate: float = 1.0) -> LiftEstima
     )
 
 
-def _standardised(
-    counts: StratifiedCounts, fitted: StratifiedFit
-) -> tuple[Floats, Floats, Floats]:
+def _standardised(counts: StratifiedCounts, fitted: StratifiedFit) -> tuple[Floats, Floats, Floats]:
     """Risk difference, its standard error, and the share retained had nobody done it.
 
     The variance has two parts: of the fitted coefficients, through the arrow-shaped inverse

@@ -130,7 +130,10 @@ def as_frame(lifts: LiftEstimates) -> pd.DataFrame:
 
 
 def chosen_counts(
-    cells: CellTable, chosen: pd.DataFrame, groups: Sequence[object] | None = None, by: str = "cohort"
+    cells: CellTable,
+    chosen: pd.DataFrame,
+    groups: Sequence[object] | None = None,
+    by: str = "cohort",
 ) -> StratifiedCounts:
     """2x2 tables by stratum of chosen (candidate, k, X), each within each group of `by`.
 

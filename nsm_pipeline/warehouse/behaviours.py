@@ -63,9 +63,7 @@ def build_exposures(engine: Engine, population: Population, config: ProductConfi
     windows = config.exposure.within
     rows = exposure_rows(population, config)
     named = engine.materialise("named_exposures", "events within the exposure windows", rows)
-    found = engine.fetch(
-        "events that occur", named.select("event").distinct().order_by("event")
-    )
+    found = engine.fetch("events that occur", named.select("event").distinct().order_by("event"))
     names = tuple(found["event"].astype(str))
     dictionary = engine.small_table(
         "event_numbers",
@@ -154,7 +152,9 @@ def frequent_values(
         frequent = counted.filter(counted.accounts >= bar).order_by(
             ibis.desc("accounts"), "event_no", "value"
         )
-        fetched = engine.fetch(f"frequent values of {column}", frequent.limit(MOST_VALUES_PER_PROPERTY))
+        fetched = engine.fetch(
+            f"frequent values of {column}", frequent.limit(MOST_VALUES_PER_PROPERTY)
+        )
         found.extend(
             PropertyValue(exposures.event_names[row.event_no], column, row.value)
             for row in fetched.sort_values(["event_no", "value"]).itertuples()
@@ -198,15 +198,15 @@ def _property_values(
     engine: Engine, exposures: Exposures, candidates: Sequence[ResolvedCandidate]
 ) -> list[ir.Table]:
     columns = sorted({c.value.column for c in candidates if c.value})
-    return [
-        _values_of_one_property(engine, exposures, candidates, column) for column in columns
-    ]
+    return [_values_of_one_property(engine, exposures, candidates, column) for column in columns]
 
 
 def _values_of_one_property(
     engine: Engine, exposures: Exposures, candidates: Sequence[ResolvedCandidate], column: str
 ) -> ir.Table:
-    marked = [(no, c.value) for no, c in enumerate(candidates) if c.value and c.value.column == column]
+    marked = [
+        (no, c.value) for no, c in enumerate(candidates) if c.value and c.value.column == column
+    ]
     names = [(exposures.event_names.index(v.event), v.value, no) for no, v in marked]
     numbers = value_numbers(engine, f"candidates_{column}", names)
     rows = with_value_number(exposures.rows, numbers, column)
@@ -312,7 +312,9 @@ def clause_rows(rows: ir.Table, exposures: Exposures, clause: Behaviour) -> ir.B
     condition = matches(rows, clause.where)
     if len(names) == len(exposures.event_names):
         return condition
-    return rows.event_no.isin(exposures.numbers(names)) & condition if names else ibis.literal(False)
+    return (
+        rows.event_no.isin(exposures.numbers(names)) & condition if names else ibis.literal(False)
+    )
 
 
 def resolve(

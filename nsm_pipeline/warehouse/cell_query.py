@@ -134,15 +134,11 @@ def _event_term(slope: ir.FloatingValue, rows: ir.IntegerValue) -> ir.IntegerVal
     return (slope * (rows + 1).cast("float64").ln() * MILLIONTHS).round().cast("int64")
 
 
-def _total(
-    traits: ir.Table, exposures: Exposures, seen: ir.Table, weights: _Weights
-) -> ir.Table:
+def _total(traits: ir.Table, exposures: Exposures, seen: ir.Table, weights: _Weights) -> ir.Table:
     terms = [_trait_terms(traits, weights, n) for n in range(len(weights.trait_order))]
     counted = exposures.counts.join(weights.events, ["within_days", "event_no"])
     terms.append(
-        counted.select(
-            "within_days", "account_no", term=_event_term(counted.slope, counted.n)
-        )
+        counted.select("within_days", "account_no", term=_event_term(counted.slope, counted.n))
     )
     terms.append(_day_terms(seen, weights).select("within_days", "account_no", term="days_term"))
     everything = ibis.union(*terms)
@@ -181,9 +177,7 @@ def _without(
     before = _day_terms(footprints.seen, weights).select(*keys, before="days_term")
     after = _day_terms(footprints.other_days, weights)
     moved = after.join(before, keys)
-    moved = moved.select(
-        *keys, "footprint_no", days_change=moved.days_term - moved.before
-    )
+    moved = moved.select(*keys, "footprint_no", days_change=moved.days_term - moved.before)
     joined = touched.left_join(moved, [*keys, "footprint_no"])
     joined = joined.drop("within_days_right", "account_no_right", "footprint_no_right")
     joined = joined.join(total, keys)
@@ -221,19 +215,36 @@ def _cut(scores: ir.Table, cuts: ir.Table, keys: Sequence[str]) -> ir.Table:
     return joined.select("within_days", *keys, "stratum")
 
 
+@dataclass(frozen=True)
+class Candidates:
+    """Names in the order of `candidate_no`, and `candidate_no, footprint_no` in the engine."""
+
+    names: tuple[str, ...]
+    footprint_of: ir.Table
+
+    @classmethod
+    def number(
+        cls,
+        engine: Engine,
+        candidates: Sequence[ResolvedCandidate],
+        footprints: Sequence[Footprint],
+    ) -> Candidates:
+        """The candidates with the number of their footprint."""
+        table = engine.small_table(
+            "candidate_footprints",
+            {
+                "candidate_no": list(range(len(candidates))),
+                "footprint_no": [footprints.index(c.footprint) for c in candidates],
+            },
+            {"candidate_no": "int64", "footprint_no": "int64"},
+        )
+        return cls(tuple(candidate.name for candidate in candidates), table)
+
+
 def query_cells(
-    engine: Engine,
-    strata: Strata,
-    reached: ir.Table,
-    accounts: ir.Table,
-    candidates: Sequence[ResolvedCandidate],
-    footprints: Sequence[Footprint],
+    engine: Engine, strata: Strata, reached: ir.Table, accounts: ir.Table, candidates: Candidates
 ) -> CellTable:
     """The CellTable.
-
-    An account that never touched a footprint has the same stratum for every candidate of it, so
-    those are counted once: all accounts, less the touched at their whole stratum, plus the
-    touched at the stratum that leaves the footprint out.
 
     Args:
         engine: the open engine.
@@ -241,25 +252,46 @@ def query_cells(
         reached: `within_days, candidate_no, account_no, reached`.
         accounts: `within_days, account_no, cohort, segment, retained, revenue_accounts,
             revenue_minor`.
-        candidates: in the order of `candidate_no`.
-        footprints: in the order of `footprint_no`.
+        candidates: names and footprints.
     """
-    footprint_of = engine.small_table(
-        "candidate_footprints",
-        {
-            "candidate_no": list(range(len(candidates))),
-            "footprint_no": [footprints.index(c.footprint) for c in candidates],
-        },
-        {"candidate_no": "int64", "footprint_no": "int64"},
-    )
-    rows = engine.materialise(
-        "cells", "the cells", _cell_rows(strata, reached, accounts, footprint_of)
-    )
+    expression = _spread(strata, reached, accounts, candidates.footprint_of, ("cohort", "segment"))
+    rows = engine.materialise("cells", "the cells", expression.filter(expression.accounts > 0))
     cells = engine.fetch("the cells, ordered", rows.order_by(*rows.columns[:6]))
-    return CellTable.from_frame(_as_frame(cells, [c.name for c in candidates]))
+    return CellTable.from_frame(_in_units(cells, candidates.names))
 
 
-GROUPS = ("within_days", "candidate_no", "stratum", "cohort", "segment", "reached")
+def query_revenue_weeks(
+    engine: Engine, strata: Strata, reached: ir.Table, weeks: ir.Table, candidates: Candidates
+) -> pd.DataFrame:
+    """Revenue of every candidate's doers and others, by week after the exposure window.
+
+    Args:
+        engine: the open engine.
+        strata: of all accounts.
+        reached: as for the cells, of the chosen window and threshold only, `reached` 1.
+        weeks: `within_days, account_no, week, retained, revenue_accounts, revenue_minor`, a row
+            per account and week with revenue.
+        candidates: names and footprints.
+
+    Returns:
+        A row per window, candidate, stratum, week and `reached` (1 doers, 0 others):
+        `revenue_sum` in currency units, `revenue_squares` its squares per account and week.
+    """
+    expression = _spread(strata, reached, weeks, candidates.footprint_of, ("week",))
+    rows = engine.materialise("revenue_weeks", "revenue by week", expression)
+    found = engine.fetch("revenue by week, ordered", rows.order_by(*rows.columns[:5]))
+    return _in_units(found, candidates.names).drop(
+        columns=["accounts", "retained", "revenue_accounts"]
+    )
+
+
+_TYPES = {
+    "accounts": "int64",
+    "retained": "int64",
+    "revenue_accounts": "int64",
+    "revenue_sum": "int64",
+    "revenue_squares": "decimal(38, 0)",
+}
 
 
 def _sums(rows: ir.Table, sign: int = 1) -> dict[str, ir.Value]:
@@ -274,47 +306,47 @@ def _sums(rows: ir.Table, sign: int = 1) -> dict[str, ir.Value]:
     return {name: (value * sign).cast(_TYPES[name]) for name, value in sums.items()}
 
 
-_TYPES = {
-    "accounts": "int64",
-    "retained": "int64",
-    "revenue_accounts": "int64",
-    "revenue_sum": "int64",
-    "revenue_squares": "decimal(38, 0)",
-}
-
-
-def _cell_rows(
-    strata: Strata, reached: ir.Table, accounts: ir.Table, footprint_of: ir.Table
+def _spread(
+    strata: Strata,
+    reached: ir.Table,
+    rows: ir.Table,
+    footprint_of: ir.Table,
+    labels: tuple[str, ...],
 ) -> ir.Table:
+    """Rows of accounts summed by window, candidate, stratum, labels and threshold reached.
+
+    An account that never touched a footprint has the same stratum for every candidate of it, so
+    those are summed once: all rows, less those of the touched at their whole stratum, plus those
+    of the touched at the stratum that leaves the footprint out.
+    """
     keys = ["within_days", "account_no"]
-    everyone = strata.total.join(accounts, keys)
-    groups = ["within_days", "stratum", "cohort", "segment"]
+    everyone = strata.total.join(rows, keys)
+    groups = ["within_days", "stratum", *labels]
     total = everyone.group_by(groups).aggregate(**_sums(everyone))
     total = total.cross_join(footprint_of.select("candidate_no")).mutate(reached=0.0)
 
-    touched = strata.without.select(*keys, "footprint_no")
-    leaving = everyone.join(touched, keys)
+    leaving = everyone.join(strata.without.select(*keys, "footprint_no"), keys)
     removed = leaving.group_by(*groups, "footprint_no").aggregate(**_sums(leaving, -1))
     removed = removed.join(footprint_of, "footprint_no").mutate(reached=0.0)
 
-    joining = strata.without.join(footprint_of, "footprint_no").join(accounts, keys)
+    joining = strata.without.join(footprint_of, "footprint_no").join(rows, keys)
     joining = joining.left_join(reached, [*keys, "candidate_no"])
     joining = joining.mutate(level=joining.reached.fill_null(0.0)).drop("reached")
     joining = joining.rename(reached="level")
     added = joining.group_by(*groups, "candidate_no", "reached").aggregate(**_sums(joining))
 
-    columns = (*GROUPS, *_TYPES)
-    rows = ibis.union(*(part.select(*columns) for part in (total, removed, added)))
-    cells = rows.group_by(*GROUPS).aggregate(
-        **{name: rows[name].sum().cast(dtype) for name, dtype in _TYPES.items()}
+    order = ("within_days", "candidate_no", "stratum", *labels, "reached")
+    parts = ibis.union(*(part.select(*order, *_TYPES) for part in (total, removed, added)))
+    return parts.group_by(*order).aggregate(
+        **{name: parts[name].sum().cast(dtype) for name, dtype in _TYPES.items()}
     )
-    return cells.filter(cells.accounts > 0)
 
 
-def _as_frame(cells: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
-    frame = cells.assign(
-        candidate=[names[number] for number in cells["candidate_no"]],
-        revenue_sum=cells["revenue_sum"].astype("float64") / MINOR_UNITS,
-        revenue_squares=cells["revenue_squares"].astype("float64") / MINOR_UNITS**2,
+def _in_units(rows: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """Candidates by name and money in units instead of hundredths."""
+    frame = rows.assign(
+        candidate=[names[number] for number in rows["candidate_no"]],
+        revenue_sum=rows["revenue_sum"].astype("float64") / MINOR_UNITS,
+        revenue_squares=rows["revenue_squares"].astype("float64") / MINOR_UNITS**2,
     )
     return frame.drop(columns="candidate_no")

@@ -115,7 +115,9 @@ def _with_attributes(
     if tables.accounts is not None:
         joined = clock.left_join(_one_row_each(tables.accounts), "account").drop("account_right")
     if from_events:
-        first = _first_values(clock, events.filter(core_events(events, config.core_metric)), from_events)
+        first = _first_values(
+            clock, events.filter(core_events(events, config.core_metric)), from_events
+        )
         joined = joined.left_join(first, "account").drop("account_right")
     return joined.mutate(
         **{
@@ -235,7 +237,9 @@ def _segment(
     label: ir.StringValue = ibis.literal("")
     for column in config.segments:
         trait = f"trait_{wanted.index(column)}"
-        sizes = engine.fetch(f"levels of {column}", eligible.group_by(trait).aggregate(n=eligible.count()))
+        sizes = engine.fetch(
+            f"levels of {column}", eligible.group_by(trait).aggregate(n=eligible.count())
+        )
         largest = sizes.sort_values(["n", trait], ascending=[False, True])[trait]
         levels = [str(level) for level in largest[:SEGMENT_LEVELS]]
         level = ibis.ifelse(status[trait].isin(levels), status[trait], OTHER)

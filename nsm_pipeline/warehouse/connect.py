@@ -7,6 +7,7 @@ import re
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import ibis
@@ -77,8 +78,12 @@ class Engine:
             ) from failure
 
 
-def connect(connection: str, *, where: str = "source.connection") -> Engine:
+def connect(connection: str, *, base: Path, where: str) -> Engine:
     """An engine for an Ibis URL; `${NAME}` is taken from the environment.
+
+    A relative database file is looked for as the source's files are: in the folder of the product
+    file (`base`) and those above it. One that is not there yet is made in the topmost project
+    folder, the one that holds `config`, or in `base` itself.
 
     Raises:
         InvalidInput: the variable is unset, or the engine cannot be opened.
@@ -94,7 +99,7 @@ def connect(connection: str, *, where: str = "source.connection") -> Engine:
         )
     url = ENVIRONMENT.sub(lambda match: os.environ[match[1]], connection)
     try:
-        backend: BaseBackend = ibis.connect(url)
+        backend: BaseBackend = ibis.connect(_with_whole_path(url, base))
         for setting in (*DUCKDB_SETTINGS, f"SET temp_directory = '{_spill_folder()}'"):
             backend.raw_sql(setting)
     except Exception as failure:
@@ -107,6 +112,22 @@ def connect(connection: str, *, where: str = "source.connection") -> Engine:
             )
         ) from failure
     return Engine(backend)
+
+
+def _with_whole_path(url: str, base: Path) -> str:
+    path = re.sub(r"^duckdb://", "", url)
+    if path.lstrip("/") in ("", ":memory:"):
+        return "duckdb://"
+    if Path(path).is_absolute() and Path(path).parent.is_dir():
+        return f"duckdb://{path}"
+    relative = path.lstrip("/")
+    folders = (base.resolve(), *base.resolve().parents)
+    for folder in folders:
+        if (folder / relative).is_file():
+            return f"duckdb://{folder / relative}"
+    home = next((folder for folder in folders if (folder / "config").is_dir()), base.resolve())
+    (home / relative).parent.mkdir(parents=True, exist_ok=True)
+    return f"duckdb://{home / relative}"
 
 
 def _spill_folder() -> str:

@@ -175,7 +175,10 @@ def visible_events(tables: SourceTables, source: Source, until: ir.Value) -> ir.
     """Events the run may know: complete, not after its moment, each declared id once."""
     events = tables.events
     known = events.filter(
-        events.account.notnull(), events["at"].notnull(), events.event.notnull(), events["at"] <= until
+        events.account.notnull(),
+        events["at"].notnull(),
+        events.event.notnull(),
+        events["at"] <= until,
     )
     if source.events.id is None:
         return known

@@ -13,6 +13,7 @@ from typing import Any
 
 import ibis
 import ibis.expr.types as ir
+import pandas as pd
 
 from nsm_pipeline.candidate_spec import CandidateSpec
 from nsm_pipeline.cells import CellTable
@@ -25,7 +26,13 @@ from nsm_pipeline.warehouse.behaviours import (
     resolve,
 )
 from nsm_pipeline.warehouse.candidates import Footprint, ResolvedCandidate
-from nsm_pipeline.warehouse.cell_query import build_strata, query_cells
+from nsm_pipeline.warehouse.cell_query import (
+    Candidates,
+    Strata,
+    build_strata,
+    query_cells,
+    query_revenue_weeks,
+)
 from nsm_pipeline.warehouse.cohort import (
     REVENUE_WEEKS,
     Population,
@@ -38,6 +45,13 @@ from nsm_pipeline.warehouse.events import SourceTables, open_source
 from nsm_pipeline.warehouse.footprints import Footprints, build_footprints
 from nsm_pipeline.warehouse.outcomes import DAYS_PER_WEEK, retained, weekly_revenue
 from nsm_pipeline.warehouse.score_input import account_traits, fetch_score_input, trait_names
+from nsm_pipeline.warehouse.series import (
+    doers,
+    retention_curve,
+    revenue_at_core,
+    revenue_by_week,
+    weekly_reach,
+)
 from nsm_pipeline.warehouse.specs import candidate_specs
 from nsm_pipeline.warehouse.thresholds import reached, with_thresholds
 from nsm_pipeline.warehouse.where import selects
@@ -55,7 +69,8 @@ class Extract:
     def open(cls, product: LoadedProduct, as_of: datetime) -> Extract:
         """An extract on a fresh connection; `close` the engine when done."""
         where = product.where("source", "connection")
-        return cls(product, as_of, connect(product.config.source.connection, where=where))
+        engine = connect(product.config.source.connection, base=product.base, where=where)
+        return cls(product, as_of, engine)
 
     @cached_property
     def tables(self) -> SourceTables:
@@ -76,7 +91,10 @@ class Extract:
     @cached_property
     def counts(self) -> dict[str, Any]:
         """What `population.json` holds."""
-        return dict(population_counts(self.engine, self.population, self.outcome))
+        counted = population_counts(self.engine, self.population, self.outcome)
+        config = self.product.config
+        share = revenue_at_core(self.engine, self.tables, self.population, config)
+        return {**counted, "revenue_at_core": share}
 
     @cached_property
     def exposures(self) -> Exposures:
@@ -111,7 +129,13 @@ class Extract:
         return candidate_specs(self.product.config, self.candidates, self.exposures.event_names)
 
     @cached_property
-    def _footprints(self) -> tuple[list[Footprint], Footprints]:
+    def numbered(self) -> Candidates:
+        """The candidates and their footprints in the engine."""
+        return Candidates.number(self.engine, self.candidates, self.footprints[0])
+
+    @cached_property
+    def footprints(self) -> tuple[list[Footprint], Footprints]:
+        """The distinct footprints, and what accounts did in and besides each."""
         distinct = list(dict.fromkeys(candidate.footprint for candidate in self.candidates))
         passive = [
             number
@@ -123,30 +147,36 @@ class Extract:
     @cached_property
     def score_input(self) -> ScoreInput:
         """The bounded sample for the score."""
-        seen = self._footprints[1].seen
+        seen = self.footprints[1].seen
         return fetch_score_input(
             self.engine,
-            (self._traits, self.outcome, seen),
+            (self.traits, self.outcome, seen),
             self.exposures,
             trait_names(self.product.config),
         )
 
     @cached_property
-    def _traits(self) -> ir.Table:
+    def traits(self) -> ir.Table:
+        """Covariates and cohort month of the eligible."""
         expression = account_traits(self.population, self.product.config)
         return self.engine.materialise("traits", "traits of the eligible", expression)
 
-    def cells(self, score: ScoreModel) -> CellTable:
-        """The waist: everything the statistics get to see of the accounts."""
-        distinct, footprints = self._footprints
-        strata = build_strata(self.engine, score, self._traits, self.exposures, footprints)
-        self.__dict__["strata"] = strata
-        return query_cells(
-            self.engine, strata, self.reached, self._accounts, self.candidates, distinct
-        )
+    def scored(self, score: ScoreModel) -> Scored:
+        """The accounts with a score joined to them."""
+        return Scored(self, score)
 
     @cached_property
-    def _accounts(self) -> ir.Table:
+    def retention_curve(self) -> pd.DataFrame:
+        """Share active by week since onboarding, of those observed that long."""
+        return retention_curve(self.engine, self.population, self.product.config)
+
+    @cached_property
+    def revenue_by_week(self) -> pd.DataFrame:
+        """The product's revenue by calendar week."""
+        return revenue_by_week(self.engine, self.tables, self.population.observed_until)
+
+    @cached_property
+    def accounts(self) -> ir.Table:
         """Labels, outcome and revenue of every eligible account, per window."""
         accounts = self.population.eligible.select(
             "account_no", "cohort", "segment", "t0", "observed_until"
@@ -185,3 +215,36 @@ class Extract:
         """Revenue per eligible account, window and week after the window."""
         expression = weekly_revenue(self.population, self.tables, self.product.config)
         return self.engine.materialise("weekly_revenue", "revenue by account and week", expression)
+
+
+@dataclass(frozen=True)
+class Scored:
+    """An extract with a score: everything that depends on strata."""
+
+    extract: Extract
+    score: ScoreModel
+
+    @cached_property
+    def strata(self) -> Strata:
+        """The stratum of every account, whole and without each footprint."""
+        x = self.extract
+        return build_strata(x.engine, self.score, x.traits, x.exposures, x.footprints[1])
+
+    def cells(self) -> CellTable:
+        """The waist: everything the statistics get to see of the accounts."""
+        x = self.extract
+        return query_cells(x.engine, self.strata, x.reached, x.accounts, x.numbered)
+
+    def revenue_weeks(self, chosen: pd.DataFrame) -> pd.DataFrame:
+        """Revenue by week after the window, of chosen `candidate, at_least, within_days`."""
+        x = self.extract
+        observed = x.accounts.filter(x.accounts.revenue_accounts == 1).drop("revenue_minor")
+        weeks = x.weekly_revenue.join(observed, ["within_days", "account_no"])
+        did = doers(x.engine, x.reached, chosen, x.numbered.names)
+        return query_revenue_weeks(x.engine, self.strata, did, weeks, x.numbered)
+
+    def weekly_reach(self, chosen: pd.DataFrame) -> pd.DataFrame:
+        """Of the accounts onboarded each week, how many did each chosen behaviour."""
+        x = self.extract
+        did = doers(x.engine, x.reached, chosen, x.numbered.names)
+        return weekly_reach(x.engine, x.population, did, x.numbered.names)

@@ -59,9 +59,7 @@ def _numbered(footprints: Sequence[Footprint], kind: str) -> list[tuple[int, Foo
     return [(no, footprint) for no, footprint in enumerate(footprints) if footprint.kind == kind]
 
 
-def _own_rows(
-    engine: Engine, exposures: Exposures, footprints: Sequence[Footprint]
-) -> ir.Table:
+def _own_rows(engine: Engine, exposures: Exposures, footprints: Sequence[Footprint]) -> ir.Table:
     whole = [
         (number, no)
         for no, footprint in enumerate(footprints)
@@ -247,9 +245,9 @@ def _alone_declared(
             },
         )
         parts.extend(
-            own.filter(own[f"own_{no}"] == own.n).select(
-                "account_no", "day", footprint_no=ibis.literal(no, "int64")
-            ).select("account_no", "footprint_no", "day")
+            own.filter(own[f"own_{no}"] == own.n)
+            .select("account_no", "day", footprint_no=ibis.literal(no, "int64"))
+            .select("account_no", "footprint_no", "day")
             for no, _ in chunk
         )
     return parts
@@ -265,6 +263,8 @@ def _alone_values(
     column, passive = column_and_passive
     rows = _value_rows(engine, exposures, footprints, column)
     rows = rows.filter(~rows.event_no.isin(list(passive))) if passive else rows
-    own = rows.group_by("account_no", "day", footprint_no=rows.value_no).aggregate(own_n=rows.count())
+    own = rows.group_by("account_no", "day", footprint_no=rows.value_no).aggregate(
+        own_n=rows.count()
+    )
     joined = own.join(days, ["account_no", "day"])
     return joined.filter(joined.own_n == joined.n).select("account_no", "footprint_no", "day")

@@ -56,9 +56,13 @@ def _weeks_after(rows: ir.Table, window: int) -> ir.Table:
     inside = rows.filter(rows["at"] >= start, rows["at"] < end)
     week = day_number(inside["at"], days_after(inside.t0, window)) // DAYS_PER_WEEK + 1
     weeks = inside.mutate(week=week.cast("int64"))
-    return weeks.group_by("account_no", "week").aggregate(
-        revenue_minor=(weeks.amount * MINOR_UNITS).round().cast("int64").sum().cast("int64")
-    ).select("account_no", "week", "revenue_minor", within_days=ibis.literal(window, "int64"))
+    return (
+        weeks.group_by("account_no", "week")
+        .aggregate(
+            revenue_minor=(weeks.amount * MINOR_UNITS).round().cast("int64").sum().cast("int64")
+        )
+        .select("account_no", "week", "revenue_minor", within_days=ibis.literal(window, "int64"))
+    )
 
 
 def day_number(moment: ir.Value, start: ir.Value) -> ir.IntegerValue:

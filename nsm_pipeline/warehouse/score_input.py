@@ -23,7 +23,9 @@ def trait_names(config: ProductConfig) -> tuple[str, ...]:
 def account_traits(population: Population, config: ProductConfig) -> ir.Table:
     """Row per eligible account: `account_no` and `trait_<n>` per name of `trait_names`."""
     accounts = population.eligible
-    month = accounts.t0.year().cast("string") + "-" + accounts.t0.month().cast("string").lpad(2, "0")
+    month = (
+        accounts.t0.year().cast("string") + "-" + accounts.t0.month().cast("string").lpad(2, "0")
+    )
     wanted = list(dict.fromkeys((*config.adjust_for, *config.segments)))
     columns = {
         f"trait_{n}": accounts[f"trait_{wanted.index(name)}"]
@@ -49,7 +51,9 @@ def fetch_score_input(
     """
     traits, outcome, seen = tables
     hashed = traits.mutate(digest=traits.account.hexdigest("md5"))
-    chosen = hashed.order_by("digest", "account_no").limit(SAMPLE_ACCOUNTS).drop("digest", "account")
+    chosen = (
+        hashed.order_by("digest", "account_no").limit(SAMPLE_ACCOUNTS).drop("digest", "account")
+    )
     sample = engine.materialise(
         "score_sample", "the sample for the score", chosen.join(outcome, "account_no")
     )

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nsm_pipeline.candidate_spec import CandidateSpec, as_number
-from nsm_pipeline.product.config import Behaviour, Condition, Distinct, Max, Part, ProductConfig, Sum
+from nsm_pipeline.product.config import (
+    Behaviour,
+    Condition,
+    Distinct,
+    Max,
+    Part,
+    ProductConfig,
+    Sum,
+)
 from nsm_pipeline.warehouse.candidates import ResolvedCandidate
 from nsm_pipeline.warehouse.where import selects
 
@@ -38,8 +46,10 @@ def _is_placebo(config: ProductConfig, candidate: ResolvedCandidate) -> bool:
     if candidate.name in config.placebos:
         return True
     unfiltered = candidate.value is None and not any(c.where for c in candidate.clauses)
-    return unfiltered and bool(candidate.events) and all(
-        selects(config.placebos, event) for event in candidate.events
+    return (
+        unfiltered
+        and bool(candidate.events)
+        and all(selects(config.placebos, event) for event in candidate.events)
     )
 
 
@@ -54,7 +64,9 @@ def _is_own_outcome(config: ProductConfig, candidate: ResolvedCandidate) -> bool
 def _words(candidate: ResolvedCandidate) -> tuple[str, str]:
     clauses = candidate.clauses
     if isinstance(clauses[0], Part):
-        return " and ".join(_part_words(clause) for clause in clauses if isinstance(clause, Part)), ""
+        return " and ".join(
+            _part_words(clause) for clause in clauses if isinstance(clause, Part)
+        ), ""
     return _measure_words(clauses[0])
 
 
@@ -67,7 +79,9 @@ def _measure_words(clause: Behaviour) -> tuple[str, str]:
         return f"{rows} with {measure.sum} adding up to at least ", " in all"
     if isinstance(measure, Max):
         return f"{rows} with {measure.max} of at least ", " at once"
-    return (f"{rows} on at least ", " days") if measure == "days" else (f"{rows} at least ", " times")
+    return (
+        (f"{rows} on at least ", " days") if measure == "days" else (f"{rows} at least ", " times")
+    )
 
 
 def _part_words(part: Part) -> str:
@@ -101,7 +115,12 @@ def _condition_words(condition: Condition) -> str:
         words.append(f'contains "{condition.contains}"')
     if condition.null is not None:
         words.append("is missing" if condition.null else "is known")
-    named = {"at_least": "is at least", "at_most": "is at most", "over": "is over", "under": "is under"}
+    named = {
+        "at_least": "is at least",
+        "at_most": "is at most",
+        "over": "is over",
+        "under": "is under",
+    }
     words += [
         f"{phrase} {getattr(condition, key)}"
         for key, phrase in named.items()

@@ -36,8 +36,10 @@ def with_thresholds(
         "quantiles of sums and maxima",
         chosen.select("candidate_no", "value").distinct().order_by("candidate_no", "value"),
     )
-    found = {no: tuple(sorted({round_to_two_digits(v) for v in group})) for no, group in
-             fetched.groupby("candidate_no")["value"]}
+    found = {
+        no: tuple(sorted({round_to_two_digits(v) for v in group}))
+        for no, group in fetched.groupby("candidate_no")["value"]
+    }
     return [
         replace(c, thresholds=found.get(no, (1.0,))) if c.thresholds is None else c
         for no, c in enumerate(candidates)
@@ -49,9 +51,7 @@ def round_to_two_digits(value: float) -> float:
     return float(round(value, 1 - floor(log10(abs(value))))) if value else 0.0
 
 
-def reached(
-    engine: Engine, values: ir.Table, candidates: Sequence[ResolvedCandidate]
-) -> ir.Table:
+def reached(engine: Engine, values: ir.Table, candidates: Sequence[ResolvedCandidate]) -> ir.Table:
     """The largest threshold that each value reaches, 0 where it reaches none.
 
     Shape: `within_days, candidate_no, account_no, reached`. Capping here keeps the cells few:
@@ -60,7 +60,9 @@ def reached(
     steps = [
         (no, low, high)
         for no, c in enumerate(candidates)
-        for low, high in zip(c.thresholds or (), (*(c.thresholds or ())[1:], float("inf")), strict=True)
+        for low, high in zip(
+            c.thresholds or (), (*(c.thresholds or ())[1:], float("inf")), strict=True
+        )
     ]
     table = engine.small_table(
         "thresholds",

@@ -1,0 +1,144 @@
+"""STEPS: the order of a run, once. The command line and Airflow both run from it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from nsm_pipeline import steps
+from nsm_pipeline.product.loaded_product import LoadedProduct
+from nsm_pipeline.product.rules import check_source
+from nsm_pipeline.product.yaml_file import load_product
+from nsm_pipeline.run_folder import RunFolder, RunStore
+from nsm_pipeline.steps import RunContext
+
+
+@dataclass(frozen=True)
+class Step:
+    """One coarse step: its name, what a person watching is told, and what it does."""
+
+    name: str
+    title: str
+    run: Callable[[RunContext], None]
+
+
+STEPS = (
+    Step("extract", "Reading the events", steps.extract),
+    Step("validate", "Checking the data", steps.validate),
+    Step("score", "Scoring every behaviour", steps.score),
+    Step("backtest", "Backtesting against revenue", steps.backtest),
+    Step("rank", "Ranking", steps.rank),
+    Step("publish", "Publishing", steps.publish),
+)
+
+
+def run_product(
+    product_file: Path,
+    *,
+    as_of: datetime,
+    out: Path,
+    on_step: Callable[[Step], None] | None = None,
+) -> RunFolder:
+    """A whole run in one process.
+
+    Args:
+        product_file: the YAML.
+        as_of: the moment the run looks back from; nothing after it is seen.
+        out: root of all runs.
+        on_step: called before each step.
+
+    Raises:
+        InvalidInput: nothing was written.
+        ChecksFailed: the data failed a critical check; the published run stays.
+    """
+    context = RunContext(load_product(product_file), as_of.astimezone(UTC), RunStore(out))
+    try:
+        for step in STEPS:
+            if on_step is not None:
+                on_step(step)
+            _run_one(step, context, begin=step is STEPS[0])
+        return context.run
+    finally:
+        context.close()
+
+
+def start_run(product_file: Path, *, as_of: datetime, out: Path) -> str:
+    """Checks the input and makes the run folder: what precedes the first step. Returns its path.
+
+    Raises:
+        InvalidInput: nothing was written.
+    """
+    context = RunContext(load_product(product_file), as_of.astimezone(UTC), RunStore(out))
+    try:
+        context.begin()
+        return str(context.run.path)
+    finally:
+        context.close()
+
+
+def run_step(name: str, *, product_file: Path, run_folder: str) -> None:
+    """One step in a process of its own, with the product file as the run began with it."""
+    folder = RunFolder(Path(run_folder))
+    product = load_product(folder.path / "product.yaml", base=product_file.parent)
+    step = next(step for step in STEPS if step.name == name)
+    context = RunContext(product, folder.as_of, RunStore(folder.path.parents[2]), folder)
+    try:
+        _run_one(step, context, begin=False)
+    finally:
+        context.close()
+
+
+def _run_one(step: Step, context: RunContext, *, begin: bool) -> None:
+    started = time.perf_counter()
+    if begin:
+        context.begin()
+    step.run(context)
+    if step is not STEPS[-1]:
+        # The last step seals the folder; how long it took is not known before that.
+        context.took(step.name, time.perf_counter() - started)
+
+
+def check_product(product_file: Path) -> LoadedProduct:
+    """The product, its file and its source's columns found in order.
+
+    Raises:
+        InvalidInput: every problem at once.
+    """
+    from nsm_pipeline.warehouse.connect import connect
+    from nsm_pipeline.warehouse.events import read_columns
+
+    product = load_product(product_file)
+    where = product.where("source", "connection")
+    engine = connect(product.config.source.connection, base=product.base, where=where)
+    try:
+        check_source(product, read_columns(engine, product))
+    finally:
+        engine.close()
+    return product
+
+
+def explain_sql(product_file: Path, *, as_of: datetime) -> list[tuple[str, str]]:
+    """(title, SQL) of everything the engine is asked in a run at this moment, in order.
+
+    The questions depend on the answers (which events occur, which values are frequent), so they
+    are asked; nothing is published.
+    """
+    from nsm_pipeline.stats.score import fit_score
+    from nsm_pipeline.stats.search import best_rows, search
+
+    product = check_product(product_file)
+    context = RunContext(product, as_of.astimezone(UTC), RunStore(Path()))
+    try:
+        extract = context.extract
+        steps.require_comparable(product, extract.counts)
+        scored = extract.scored(fit_score(extract.score_input))
+        chosen = best_rows(search(scored.cells(), extract.specs))
+        if product.config.source.revenue is not None and len(chosen):
+            scored.revenue_weeks(chosen)
+            scored.weekly_reach(chosen)
+        return list(extract.engine.asked)
+    finally:
+        context.close()

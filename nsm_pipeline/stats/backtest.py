@@ -1,0 +1,249 @@
+"""Revenue backtest: do those who did it bring in more afterwards than alike accounts, and when?
+
+Source: the project's METHOD, section 7. Standardised over the same strata as the lift, calibrated
+on the same nulls, net of refunds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from nsm_pipeline.cells import CellTable
+from nsm_pipeline.score_model import STRATA
+from nsm_pipeline.stats.calibration import CONFIDENCE_Z, EVENTS_FOR_SCALE, catalogue_null
+from nsm_pipeline.stats.leading import LeadTest, lead_test
+
+Floats = NDArray[np.float64]
+FEWEST_PER_ARM = 2
+PLATEAU_WEEKS = 6
+REVENUE_WEEKS = 13
+_NO_WEEKS = pd.DataFrame(
+    columns=[
+        "candidate",
+        "within_days",
+        "stratum",
+        "week",
+        "reached",
+        "revenue_sum",
+        "revenue_squares",
+    ]
+)
+
+
+@dataclass(frozen=True)
+class RevenueArms:
+    """Shape: (comparisons, strata). Accounts with complete revenue weeks, and their sums."""
+
+    doers: Floats
+    doers_sum: Floats
+    doers_squares: Floats
+    others: Floats
+    others_sum: Floats
+    others_squares: Floats
+
+
+@dataclass(frozen=True)
+class Backtest:
+    """Shape: `gaps` a row per chosen behaviour (see `revenue_gaps`) with `revenue_lead_weeks`;
+    `curve` a row per behaviour and week (see `weekly_gaps`); `series` a test per behaviour.
+    All are empty without revenue.
+    """
+
+    gaps: pd.DataFrame
+    curve: pd.DataFrame
+    series: tuple[LeadTest, ...]
+
+
+def backtest(
+    cells: CellTable,
+    chosen: pd.DataFrame,
+    placebos: frozenset[str],
+    frames: Mapping[str, pd.DataFrame],
+) -> Backtest:
+    """Both views of whether the chosen behaviours lead revenue.
+
+    Args:
+        cells: the cells.
+        chosen: `candidate, at_least, within_days`.
+        placebos: names of the negative controls.
+        frames: `revenue_weeks`, `weekly_reach` and `revenue_by_week`, as the engine gave them;
+            the first two are absent without revenue.
+    """
+    if "revenue_weeks" not in frames or chosen.empty:
+        nothing = chosen.iloc[:0]
+        gaps = revenue_gaps(cells, nothing, placebos).assign(
+            revenue_lead_weeks=pd.array([], "Int64")
+        )
+        return Backtest(gaps, weekly_gaps(cells, _NO_WEEKS, nothing, placebos), ())
+    gaps = revenue_gaps(cells, chosen, placebos)
+    curve = weekly_gaps(cells, frames["revenue_weeks"], chosen, placebos)
+    leads = lead_weeks(curve, gaps)
+    revenue = frames["revenue_by_week"].set_index("week")["revenue"]
+    series = []
+    for candidate, rows in frames["weekly_reach"].groupby("candidate", sort=True):
+        weekly = rows.set_index("week")
+        series.append(lead_test(str(candidate), weekly["doers"] / weekly["accounts"], revenue))
+    lead_column = pd.array([leads[name] for name in gaps["candidate"]], "Int64")
+    return Backtest(gaps.assign(revenue_lead_weeks=lead_column), curve, tuple(series))
+
+
+def revenue_gaps(cells: CellTable, chosen: pd.DataFrame, placebos: frozenset[str]) -> pd.DataFrame:
+    """Extra revenue per doer over the weeks after the window, one row per chosen behaviour.
+
+    Shape: `candidate, revenue_gap, revenue_gap_ci_low, revenue_gap_ci_high, revenue_se,
+    revenue_z`. Units: currency per account. Centre and scale of the interval come from the
+    catalogue's own z; with fewer than five behaviours there is no interval.
+    """
+    gap, se = standardised_gap(_arms(cells, chosen))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        z = gap / se
+    centre, scale = revenue_null(z, chosen["candidate"].isin(placebos).to_numpy())
+    return pd.DataFrame(
+        {
+            "candidate": chosen["candidate"].to_numpy(),
+            "revenue_gap": se * (z - centre),
+            "revenue_gap_ci_low": se * (z - centre - CONFIDENCE_Z * scale),
+            "revenue_gap_ci_high": se * (z - centre + CONFIDENCE_Z * scale),
+            "revenue_se": se,
+            "revenue_z": z,
+        }
+    )
+
+
+def revenue_null(z: Floats, placebo: NDArray[np.bool_]) -> tuple[float, float]:
+    """Centre and scale of z where nothing is caused; scale NaN when it cannot be known."""
+    known = np.isfinite(z)
+    events = z[known & ~placebo]
+    if len(events) < EVENTS_FOR_SCALE:
+        return 0.0, float("nan")
+    centre, scale = catalogue_null(events)
+    controls = z[known & placebo]
+    if len(controls) >= EVENTS_FOR_SCALE:
+        centre, scale = float(controls.mean()), max(scale, float(controls.std(ddof=1)))
+    return centre, max(scale, 1.0)
+
+
+def standardised_gap(arms: RevenueArms) -> tuple[Floats, Floats]:
+    """Difference of mean revenue over strata that hold both arms, and its standard error.
+
+    Strata are weighted by their accounts; the variance is each arm's own (Welch), because paying
+    accounts are few and large. NaN where no stratum holds both.
+    """
+    both = (arms.doers >= FEWEST_PER_ARM) & (arms.others >= FEWEST_PER_ARM)
+    weight = np.where(both, arms.doers + arms.others, 0.0)
+    total = weight.sum(1, keepdims=True)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = weight / total
+        mean1, mean0 = arms.doers_sum / arms.doers, arms.others_sum / arms.others
+        variance1 = _variance(arms.doers, mean1, arms.doers_squares)
+        variance0 = _variance(arms.others, mean0, arms.others_squares)
+        gap = np.where(both, share * (mean1 - mean0), 0.0).sum(1)
+        spread = variance1 / arms.doers + variance0 / arms.others
+        variance = np.where(both, share**2 * spread, 0.0).sum(1)
+    known = (total[:, 0] > 0) & (variance > 0)
+    return np.where(known, gap, np.nan), np.where(known, np.sqrt(variance), np.nan)
+
+
+def _variance(accounts: Floats, mean: Floats, squares: Floats) -> Floats:
+    return np.maximum(squares - accounts * mean**2, 0.0) / np.maximum(accounts - 1, 1)
+
+
+def _arms(cells: CellTable, chosen: pd.DataFrame) -> RevenueArms:
+    shape = (len(chosen), STRATA)
+    arrays = {name: np.zeros(shape) for name in RevenueArms.__dataclass_fields__}
+    split = {key: rows for key, rows in cells.frame.groupby(["candidate", "within_days"])}
+    for n, choice in enumerate(chosen.itertuples()):
+        rows = split[(choice.candidate, choice.within_days)]
+        did = (rows["reached"] >= choice.at_least).to_numpy()
+        for arm, mask in (("doers", did), ("others", ~did)):
+            part = rows[mask]
+            for column, name in (
+                ("revenue_accounts", arm),
+                ("revenue_sum", f"{arm}_sum"),
+                ("revenue_squares", f"{arm}_squares"),
+            ):
+                arrays[name][n] = np.bincount(part["stratum"], part[column], minlength=STRATA)
+    return RevenueArms(**arrays)
+
+
+def weekly_gaps(
+    cells: CellTable, weeks: pd.DataFrame, chosen: pd.DataFrame, placebos: frozenset[str]
+) -> pd.DataFrame:
+    """The gap week by week after the window, with its band: `backtest.parquet`.
+
+    Shape: `candidate, at_least, within_days, week, accounts, gap, ci_low, ci_high`; units:
+    currency per account and week. Each week is calibrated on the same week of all behaviours.
+    """
+    whole = _arms(cells, chosen)
+    keys = ["candidate", "within_days"]
+    mine = weeks.merge(chosen[keys], on=keys)
+    number = {name: n for n, name in enumerate(chosen["candidate"])}
+    placebo = chosen["candidate"].isin(placebos).to_numpy()
+    parts = []
+    for week in range(1, REVENUE_WEEKS + 1):
+        sums = mine[mine["week"] == week]
+        gap, se = standardised_gap(_week_arms(whole, sums, number))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            z = gap / se
+        centre, scale = revenue_null(z, placebo)
+        parts.append(
+            chosen[["candidate", "at_least", "within_days"]].assign(
+                week=week,
+                accounts=(whole.doers + whole.others).sum(1).astype("int64"),
+                gap=se * (z - centre),
+                ci_low=se * (z - centre - CONFIDENCE_Z * scale),
+                ci_high=se * (z - centre + CONFIDENCE_Z * scale),
+            )
+        )
+    curve = pd.concat(parts, ignore_index=True)
+    order = curve["candidate"].map(number)
+    return (
+        curve.assign(order=order)
+        .sort_values(["order", "week"], ignore_index=True)
+        .drop(columns="order")
+    )
+
+
+def _week_arms(whole: RevenueArms, sums: pd.DataFrame, number: dict[str, int]) -> RevenueArms:
+    shape = whole.doers.shape
+    at = np.ravel_multi_index(
+        (sums["candidate"].map(number).to_numpy(dtype=np.int64), sums["stratum"].to_numpy()), shape
+    )
+    did = (sums["reached"] > 0).to_numpy()
+
+    def spread(column: str, mask: NDArray[np.bool_]) -> Floats:
+        values = sums[column].to_numpy()[mask]
+        return np.bincount(at[mask], values, minlength=shape[0] * shape[1]).reshape(shape)
+
+    return RevenueArms(
+        doers=whole.doers,
+        doers_sum=spread("revenue_sum", did),
+        doers_squares=spread("revenue_squares", did),
+        others=whole.others,
+        others_sum=spread("revenue_sum", ~did),
+        others_squares=spread("revenue_squares", ~did),
+    )
+
+
+def lead_weeks(curve: pd.DataFrame, gaps: pd.DataFrame) -> dict[str, int | None]:
+    """Per candidate the first week at half of the plateau; None unless the gap is above zero.
+
+    The plateau is the mean gap of the last six of the thirteen weeks.
+    """
+    clear = gaps.set_index("candidate")["revenue_gap_ci_low"] > 0
+    leads: dict[str, int | None] = {}
+    for candidate, rows in curve.groupby("candidate", sort=False):
+        weekly = rows.sort_values("week")
+        plateau = weekly["gap"].tail(PLATEAU_WEEKS).mean()
+        there = weekly.loc[weekly["gap"] >= plateau / 2, "week"]
+        leads[str(candidate)] = (
+            int(there.iloc[0])
+            if clear.get(candidate, False) and plateau > 0 and len(there)
+            else None
+        )
+    return leads

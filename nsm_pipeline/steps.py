@@ -1,0 +1,252 @@
+"""What each step of a run does: it reads what earlier steps left in the run folder, and leaves
+its own.
+
+Heavy libraries are imported inside the steps, so that listing them costs nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from nsm_pipeline.errors import InvalidInput, Problem
+from nsm_pipeline.product.loaded_product import LoadedProduct
+from nsm_pipeline.product.rules import check_source
+from nsm_pipeline.run_folder import RunFolder, RunStore
+
+if TYPE_CHECKING:
+    from nsm_pipeline.candidate_spec import CandidateSpec
+    from nsm_pipeline.cells import CellTable
+    from nsm_pipeline.warehouse.extract import Extract
+
+SECONDS = ".seconds.json"
+
+
+@dataclass
+class RunContext:
+    """One run under way: its product, its moment, its folder, and the engine once it is needed."""
+
+    product: LoadedProduct
+    as_of: datetime
+    store: RunStore
+    folder: RunFolder | None = None
+
+    @cached_property
+    def extract(self) -> Extract:
+        """The open engine with everything it has answered so far."""
+        from nsm_pipeline.warehouse.extract import Extract
+
+        return Extract.open(self.product, self.as_of)
+
+    @property
+    def run(self) -> RunFolder:
+        """The run folder; made by `begin`, once the input is known to be usable."""
+        if self.folder is None:
+            raise RuntimeError("the run has not begun")
+        return self.folder
+
+    def begin(self) -> None:
+        """Checks the source, then makes the run folder. A refused input leaves nothing behind.
+
+        Raises:
+            InvalidInput: columns are missing, nobody is eligible, or all share one outcome.
+        """
+        from nsm_pipeline.warehouse.events import read_columns
+
+        check_source(self.product, read_columns(self.extract.engine, self.product))
+        require_comparable(self.product, self.extract.counts)
+        self.folder = self.store.start(self.product.config.product, self.as_of)
+        self.folder.write_text("product.yaml", self.product.text)
+
+    @property
+    def cells(self) -> CellTable:
+        """The waist, as the score step left it."""
+        from nsm_pipeline.cells import CellTable
+
+        return CellTable(self.run.read_frame("cells.parquet"))
+
+    @property
+    def specs(self) -> list[CandidateSpec]:
+        """The candidates, as the score step left them."""
+        from nsm_pipeline.candidate_spec import read_specs
+
+        return read_specs(self.run.read_json("score.json")["candidates"])
+
+    def took(self, step: str, seconds: float) -> None:
+        """Notes how long a step took, for the manifest; the note itself is not published."""
+        self.run.write_json(SECONDS, {**self.seconds, step: round(seconds, 3)})
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """What `took` noted so far."""
+        noted: dict[str, float] = self.run.read_json(SECONDS) if self.run.exists(SECONDS) else {}
+        return noted
+
+    def close(self) -> None:
+        """Lets go of the engine, if it was opened."""
+        if "extract" in self.__dict__:
+            self.extract.engine.close()
+
+
+def extract(context: RunContext) -> None:
+    """Who is compared, what the raw data looks like, and the series over weeks."""
+    from nsm_pipeline.stats.retention import with_intervals
+    from nsm_pipeline.warehouse.profile import profile_source
+
+    engine, run = context.extract, context.run
+    run.write_json("population.json", engine.counts)
+    profile = profile_source(
+        engine.tables,
+        config=context.product.config,
+        as_of=context.as_of,
+        fetch=engine.engine.fetch,
+    )
+    run.write_json("profile.json", profile)
+    run.write_frame("retention.parquet", with_intervals(engine.retention_curve))
+    run.write_frame("revenue_by_week.parquet", engine.revenue_by_week)
+
+
+def validate(context: RunContext) -> None:
+    """Great Expectations on the profile; a critical failure ends the run before anything is fitted.
+
+    Raises:
+        ChecksFailed: what was published last night stays.
+    """
+    from nsm_pipeline.quality import check_source_quality
+
+    run = context.run
+    report = check_source_quality(
+        run.read_json("profile.json"),
+        context.product.config,
+        population=run.read_json("population.json"),
+    )
+    run.write_json("checks.json", report.as_json())
+    report.raise_if_critical()
+
+
+def score(context: RunContext) -> None:
+    """Fits the score on its sample, lets the engine count the cells, and searches them."""
+    from nsm_pipeline.stats.score import fit_score
+    from nsm_pipeline.stats.search import CANDIDATE_COLUMNS, best_rows, search
+
+    engine, run = context.extract, context.run
+    model = fit_score(engine.score_input)
+    scored = engine.scored(model)
+    cells = scored.cells()
+    found = search(cells, engine.specs)
+    specs = [spec.as_json() for spec in engine.specs]
+    run.write_json("score.json", {"model": model.as_json(), "candidates": specs})
+    run.write_frame("cells.parquet", cells.frame)
+    run.write_frame("search.parquet", found)
+    for suffix in ("parquet", "csv"):
+        run.write_frame(f"candidates.{suffix}", found[list(CANDIDATE_COLUMNS)])
+    chosen = best_rows(found)
+    if context.product.config.source.revenue is not None and len(chosen):
+        run.write_frame("revenue_weeks.parquet", scored.revenue_weeks(chosen))
+        run.write_frame("weekly_reach.parquet", scored.weekly_reach(chosen))
+
+
+def backtest(context: RunContext) -> None:
+    """Revenue after each behaviour, by account and as a series; empty without revenue."""
+    from nsm_pipeline.stats.backtest import backtest as backtested
+    from nsm_pipeline.stats.search import best_rows
+
+    run = context.run
+    chosen = best_rows(run.read_frame("search.parquet"))
+    placebos = frozenset(spec.name for spec in context.specs if spec.placebo)
+    names = ("revenue_weeks", "weekly_reach", "revenue_by_week")
+    frames = {
+        name: run.read_frame(f"{name}.parquet") for name in names if run.exists(f"{name}.parquet")
+    }
+    found = backtested(context.cells, chosen, placebos, frames)
+    run.write_frame("backtest.parquet", found.curve)
+    run.write_frame("revenue_gaps.parquet", found.gaps)
+    run.write_json("series.json", [asdict(test) for test in found.series])
+
+
+def rank(context: RunContext) -> None:
+    """Calibrates, judges and orders the candidates, and checks the result before it is shown.
+
+    Raises:
+        ChecksFailed: the ranking contradicts itself.
+    """
+    from nsm_pipeline.quality import check_ranking
+    from nsm_pipeline.ranking_table import RANKING_COLUMNS
+    from nsm_pipeline.stats.ranking import judge_candidates
+    from nsm_pipeline.stats.ranking_document import (
+        RankingInput,
+        ranking_document,
+        ranking_table,
+    )
+
+    run = context.run
+    found, specs = run.read_frame("search.parquet"), context.specs
+    given = RankingInput(
+        config=context.product.config,
+        as_of=context.as_of,
+        population=run.read_json("population.json"),
+        found=found,
+        cells=context.cells,
+        specs=specs,
+        judged=judge_candidates(found, specs),
+        gaps=run.read_frame("revenue_gaps.parquet"),
+        series=run.read_json("series.json"),
+    )
+    table = ranking_table(given)
+    published = table[list(RANKING_COLUMNS)]
+    for suffix in ("parquet", "csv"):
+        run.write_frame(f"ranking.{suffix}", published)
+    run.write_json("ranking.json", ranking_document(given, table))
+    check_ranking(published).raise_if_critical()
+
+
+def publish(context: RunContext) -> None:
+    """Report, digest, warehouse tables, and last the manifest and the index."""
+    from nsm_pipeline.publish.digest import render_digest
+    from nsm_pipeline.publish.report import render_report
+    from nsm_pipeline.run_facts import run_facts
+    from nsm_pipeline.warehouse.published_tables import publish_tables
+
+    run = context.run
+    run.write_text("report.html", render_report(run))
+    run.write_text("digest.md", render_digest(run))
+    publish_tables(context.product, run)
+    context.store.publish(run, facts=run_facts(context.product, context.seconds))
+
+
+def require_comparable(product: LoadedProduct, counts: dict[str, Any]) -> None:
+    """Without accounts of both outcomes there is nothing to compare, whatever the checks say."""
+    onboarded, eligible, retained = (
+        int(counts[name]) for name in ("onboarded", "eligible", "retained")
+    )
+    if onboarded == 0:
+        raise InvalidInput(
+            Problem(
+                product.where("core_metric", "event"),
+                "No account has this event often enough to count as onboarded.",
+                "Name an event that occurs (see its spelling in the source), or lower "
+                "onboarding.nth.",
+            )
+        )
+    if eligible == 0:
+        raise InvalidInput(
+            Problem(
+                product.where("retention"),
+                f"None of {onboarded:,} onboarded accounts has been observed for the "
+                f"{product.config.retention.after + product.config.retention.within} days that "
+                "`after` and `within` ask for.",
+                "Shorten them, move onboarding.from back, or check source.observed_until.",
+            )
+        )
+    if retained in (0, eligible):
+        who = "None" if retained == 0 else "Every one"
+        raise InvalidInput(
+            Problem(
+                product.where("retention"),
+                f"{who} of {eligible:,} eligible accounts was retained, so there is nothing to "
+                "explain.",
+                "Choose an event or a window that tells accounts apart.",
+            )
+        )

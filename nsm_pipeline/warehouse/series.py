@@ -1,0 +1,139 @@
+"""Series over weeks: retention since onboarding, reach by cohort week, revenue by calendar week."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import ibis
+import ibis.expr.types as ir
+import pandas as pd
+
+from nsm_pipeline.product.config import ProductConfig
+from nsm_pipeline.warehouse.cohort import (
+    Population,
+    core_events,
+    days_after,
+    retaining_events,
+)
+from nsm_pipeline.warehouse.connect import Engine
+from nsm_pipeline.warehouse.events import SourceTables
+from nsm_pipeline.warehouse.outcomes import DAYS_PER_WEEK, day_number
+
+MOST_WEEKS = 104
+
+
+def retention_curve(engine: Engine, population: Population, config: ProductConfig) -> pd.DataFrame:
+    """Accounts observed through each week since onboarding, and how many were active in it.
+
+    Shape: a row per week: `week` (0 is the week of onboarding), `accounts`, `active`. Active means
+    the event that retention asks for. Eligible and censored accounts, each only as long as it was
+    observed, so the curve never counts an open week as a lost one.
+    """
+    everyone = population.onboarded
+    accounts = everyone.filter(everyone.status.isin(["eligible", "censored"]))
+    weeks_lived = accounts.mutate(
+        weeks=day_number(accounts.observed_until, accounts.t0) // DAYS_PER_WEEK
+    )
+    sizes = weeks_lived.group_by("weeks").aggregate(accounts=weeks_lived.count())
+    lived = engine.fetch("weeks observed per account", sizes.order_by("weeks"))
+    kept = population.events.filter(retaining_events(population.events, config))
+    rows = kept.select("account", "at").join(
+        accounts.select("account", "account_no", "t0", "observed_until"), "account"
+    )
+    rows = rows.filter(rows["at"] > rows.t0, rows["at"] <= rows.observed_until)
+    numbered = rows.mutate(
+        week=day_number(rows["at"], rows.t0) // DAYS_PER_WEEK,
+        weeks=day_number(rows.observed_until, rows.t0) // DAYS_PER_WEEK,
+    )
+    full = numbered.filter(numbered.weeks > numbered.week)
+    active = engine.fetch(
+        "active accounts by week since onboarding",
+        full.group_by("week").aggregate(active=full.account_no.nunique()).order_by("week"),
+    )
+    found = dict(zip(active["week"], active["active"], strict=True))
+    weeks = range(min(int(lived["weeks"].max()) if len(lived) else 0, MOST_WEEKS))
+    frame = pd.DataFrame(
+        {
+            "week": list(weeks),
+            "accounts": [int(lived.loc[lived["weeks"] > w, "accounts"].sum()) for w in weeks],
+            "active": [int(found.get(w, 0)) for w in weeks],
+        }
+    )
+    return frame[frame["accounts"] > 0].reset_index(drop=True)
+
+
+def doers(
+    engine: Engine, reached: ir.Table, chosen: pd.DataFrame, names: Sequence[str]
+) -> ir.Table:
+    """Accounts that did each chosen behaviour: `within_days, candidate_no, account_no, reached` 1."""
+    table = engine.small_table(
+        "chosen",
+        {
+            "candidate_no": [names.index(name) for name in chosen["candidate"]],
+            "within_days": chosen["within_days"].tolist(),
+            "at_least": chosen["at_least"].tolist(),
+        },
+        {"candidate_no": "int64", "within_days": "int64", "at_least": "float64"},
+    )
+    rows = reached.join(table, ["candidate_no", "within_days"])
+    rows = rows.filter(rows.reached >= rows.at_least)
+    return rows.select("within_days", "candidate_no", "account_no", reached=ibis.literal(1.0))
+
+
+def weekly_reach(
+    engine: Engine, population: Population, did: ir.Table, names: Sequence[str]
+) -> pd.DataFrame:
+    """Row per candidate and week of onboarding (Monday): `candidate, week, accounts, doers`."""
+    accounts = population.eligible.select("account_no", week=population.eligible.t0.truncate("W"))
+    size = engine.fetch(
+        "eligible accounts by week of onboarding",
+        accounts.group_by("week").aggregate(accounts=accounts.count()).order_by("week"),
+    )
+    rows = did.join(accounts, "account_no")
+    counted = engine.fetch(
+        "doers by week of onboarding",
+        rows.group_by("candidate_no", "week")
+        .aggregate(doers=rows.count())
+        .order_by("candidate_no", "week"),
+    )
+    chosen = sorted(counted["candidate_no"].unique())
+    grid = pd.merge(pd.DataFrame({"candidate_no": chosen}), size, how="cross")
+    grid = grid.merge(counted, how="left", on=["candidate_no", "week"]).fillna({"doers": 0})
+    grid["candidate"] = [names[number] for number in grid["candidate_no"]]
+    grid["doers"] = grid["doers"].astype("int64")
+    return grid[["candidate", "week", "accounts", "doers"]]
+
+
+def revenue_by_week(engine: Engine, tables: SourceTables, observed_until: datetime) -> pd.DataFrame:
+    """Net revenue per whole calendar week (Monday): `week, revenue` in currency units."""
+    if tables.revenue is None:
+        return pd.DataFrame(
+            {"week": pd.Series(dtype="datetime64[us]"), "revenue": pd.Series(dtype=float)}
+        )
+    end = ibis.timestamp(observed_until.replace(tzinfo=None).isoformat())
+    rows = tables.revenue
+    rows = rows.filter(rows.amount.notnull(), rows["at"] <= end).mutate(
+        week=rows["at"].truncate("W")
+    )
+    whole = rows.filter(days_after(rows.week, DAYS_PER_WEEK) <= end)
+    summed = whole.group_by("week").aggregate(revenue=whole.amount.sum()).order_by("week")
+    frame = engine.fetch("revenue by calendar week", summed)
+    return frame.assign(revenue=frame["revenue"].astype("float64"))
+
+
+def revenue_at_core(
+    engine: Engine, tables: SourceTables, population: Population, config: ProductConfig
+) -> float:
+    """Share (0 to 1) of payments booked at the very moment of a core event of their account."""
+    if tables.revenue is None:
+        return 0.0
+    core = population.events.filter(core_events(population.events, config.core_metric))
+    moments = core.select("account", "at").distinct().mutate(core=1)
+    paid = tables.revenue.filter(tables.revenue.amount > 0).select("account", "at")
+    joined = paid.left_join(moments, ["account", "at"])
+    found = engine.fetch(
+        "payments at the moment of a core event",
+        joined.aggregate(payments=joined.count(), at_core=joined.core.count()),
+    ).iloc[0]
+    return float(found["at_core"] / found["payments"]) if found["payments"] else 0.0
