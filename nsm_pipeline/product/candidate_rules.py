@@ -53,7 +53,7 @@ def _thresholds(config: ProductConfig) -> Iterator[Finding]:
             yield from _threshold(place, k, whole=whole, done=f"having done {done}")
     for index, k in enumerate(config.discover.at_least if config.discover else ()):
         place = ("discover", "at_least", index)
-        yield from _threshold(place, k, whole=True, done="having done everything")
+        yield from _threshold(place, k, whole=True, done="having done every event")
 
 
 def _threshold(keys: Keys, k: float, *, whole: bool, done: str) -> Iterator[Finding]:

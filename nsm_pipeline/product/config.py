@@ -42,15 +42,15 @@ TABLE_NAME = r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?$"
 class Behaviour(Model):
     """Which events count and how they are measured: the part that candidates share."""
 
-    event: EventSelector
+    event: EventSelector = Field(examples=["order_placed"])
     where: Where = Field({})
-    measure: Measure = "count"
+    measure: Measure = Field("count", examples=["{distinct: order_id}"])
 
 
 class SimpleCandidate(Behaviour):
     """One behaviour that an account may reach at least k times within X days."""
 
-    name: Name
+    name: Name = Field(examples=["second_order"])
     at_least: Thresholds | None = None
 
 
@@ -64,7 +64,7 @@ class Part(Behaviour):
 class CompositeCandidate(Model):
     """Several clauses that must all hold within the same window."""
 
-    name: Name
+    name: Name = Field(examples=["docs_and_no_code"])
     all_of: Annotated[tuple[Part, ...], Field(min_length=2)]
 
 
@@ -92,7 +92,9 @@ class Files(Model):
 class Table(Model):
     """A table or view of the connection, `name` or `schema.name`."""
 
-    table: Annotated[str, StringConstraints(pattern=TABLE_NAME)] = Field(examples=["app.events"])
+    table: Annotated[str, StringConstraints(pattern=TABLE_NAME)] = Field(
+        description="`name` or `schema.name`, of letters, digits and _", examples=["app.events"]
+    )
 
 
 class EventColumns(Model):
@@ -135,7 +137,9 @@ class RevenueColumns(Model):
     account: Name = Field(examples=["account_id"])
     at: Name = Field(examples=["ts"])
     amount: Name = Field(examples=["amount"])
-    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = Field(examples=["GBP"])
+    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = Field(
+        description="three capital letters", examples=["GBP"]
+    )
     refund: Where = Field({})
 
 
@@ -180,8 +184,8 @@ class Source(Model):
 class CoreMetric(Model):
     """The event in which a customer gets what the product promises."""
 
-    name: Name
-    event: EventSelector
+    name: Name = Field(examples=["Orders placed"])
+    event: EventSelector = Field(examples=["order_placed"])
     where: Where = Field({})
     promise: str | None = None
 
@@ -197,7 +201,7 @@ class Onboarding(Model):
 class Retention(Model):
     """Retained: at least one such event in (t0 + after, t0 + after + within]."""
 
-    event: EventSelector
+    event: EventSelector = Field(examples=["order_placed"])
     where: Where = Field({})
     after: Days = Field(examples=["56d"])
     within: Days = Field(examples=["28d"])
@@ -246,7 +250,9 @@ class Publish(Model):
 
     connection: Name | None = None
     table: Annotated[str, StringConstraints(pattern=TABLE_NAME)] = Field(
-        "nsm_ranking", examples=["analytics.nsm_ranking"]
+        "nsm_ranking",
+        description="`name` or `schema.name`, of letters, digits and _",
+        examples=["analytics.nsm_ranking"],
     )
 
 
@@ -255,7 +261,7 @@ class ProductConfig(Model):
 
     version: Literal[1] = Field(examples=[1])
     product: Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,64}$")] = Field(
-        examples=["online_retail"]
+        description="lower-case letters, digits and _", examples=["online_retail"]
     )
     title: Name = Field(examples=["Online gift retailer"])
     owner: Name = Field(examples=["growth-data"])
@@ -264,11 +270,13 @@ class ProductConfig(Model):
     timezone: str = Field("UTC", examples=["Europe/London"])
     start_date: Day = Field(examples=["2011-12-10"])
 
-    source: Source
-    core_metric: CoreMetric
+    source: Source = Field(
+        examples=["{events: {files: events.parquet, account: account_id, at: ts, event: event}}"]
+    )
+    core_metric: CoreMetric = Field(examples=["{name: Orders placed, event: order_placed}"])
     onboarding: Onboarding = Onboarding()
-    retention: Retention
-    exposure: Exposure
+    retention: Retention = Field(examples=["{event: core, after: 56d, within: 28d}"])
+    exposure: Exposure = Field(examples=["{within: [7d, 14d]}"])
 
     candidates: tuple[Candidate, ...] = ()
     discover: Discover | None = None
@@ -288,6 +296,6 @@ class ProductConfig(Model):
             ZoneInfo(timezone)
         except (KeyError, ValueError, OSError) as unknown:
             raise ValueError(
-                f"{timezone!r} is not an IANA time zone such as Europe/London"
+                "this is not an IANA time zone: write one such as Europe/London"
             ) from unknown
         return timezone

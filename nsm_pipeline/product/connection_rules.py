@@ -7,9 +7,13 @@ from collections.abc import Iterator
 from pathlib import PurePath
 
 from nsm_pipeline.product.config import Files, ProductConfig, Table
-from nsm_pipeline.product.yaml_tree import Finding, short
+from nsm_pipeline.product.yaml_tree import Finding
 
 VARIABLE = re.compile(r"\$\{(\w+)\}")
+OTHER_FORMATS = {
+    *(".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".xlsx", ".xls"),
+    *(".avro", ".orc", ".arrow", ".feather", ".gz", ".zip", ".zst", ".db", ".duckdb"),
+}
 TABLES = ("events", "accounts", "revenue")
 SUPPORTED = "`duckdb://` reads files in memory, `duckdb://folder/file.duckdb` a database file"
 
@@ -53,12 +57,11 @@ def _parquet_only(config: ProductConfig) -> Iterator[Finding]:
     for name in TABLES:
         place = getattr(config.source, name)
         for index, pattern in enumerate(place.files if isinstance(place, Files) else ()):
-            suffix = PurePath(pattern).suffix
-            wild = any(sign in suffix for sign in "*?[")
-            if suffix and not wild and suffix != ".parquet":
+            suffix = PurePath(pattern).suffix.lower()
+            if suffix in OTHER_FORMATS:
                 yield Finding(
                     ("source", name, "files", index),
-                    f"{short(suffix)} files are not read.",
+                    f"{suffix} files are not read.",
                     "Give .parquet files, a folder of them or a pattern such as events/*.parquet.",
                 )
 

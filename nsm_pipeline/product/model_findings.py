@@ -27,8 +27,8 @@ NEEDED = {
     "finite_number": "a finite number",
     "bool": "true or false",
     "tuple_type": "a list",
-    "dict_type": "`key: value` pairs",
-    "model": "`key: value` pairs",
+    "dict_type": "a block of `key: value` pairs",
+    "model": "a block of `key: value` pairs",
     "date": "a date such as 2011-12-10",
 }
 LIMITS = {
@@ -73,9 +73,10 @@ def known_keys(keys: Keys, value: Any) -> list[str]:
 
 def is_optional(keys: Keys, value: Any) -> bool:
     """Whether the model would do without the value at this place."""
-    model = _model_at(keys[:-1], value)
-    field = _fields(model).get(str(keys[-1])) if model else None
-    return field is not None and not field[1].is_required()
+    if get_origin(_kind_at(keys[:-1], value)) is dict:
+        return True
+    field = _field(keys, value)
+    return field is not None and not field.is_required()
 
 
 def _route(error: ErrorDetails, value: Any) -> Keys:
@@ -109,14 +110,18 @@ def _finding(keys: Keys, errors: list[ErrorDetails], tree: YamlTree) -> Finding:
         limit, words = LIMITS[kind]
         what = f"{_found(keys, tree)} is out of range."
         return Finding(keys, what, f"Give {words} {ctx[limit]:g}.")
+    if kind == "too_short" and ctx["actual_length"]:
+        least, actual = ctx["min_length"], ctx["actual_length"]
+        return Finding(keys, f"Here is {actual}; at least {least} are needed.", "Add the others.")
     if kind in ("too_short", "string_too_short"):
         return Finding(keys, "There is nothing here.", mend or "Give at least one value.")
     if kind in ("too_long", "string_too_long"):
         most = ctx["max_length"]
         return Finding(keys, "This is too long.", f"Give at most {most:,}.")
     if kind == "string_pattern_mismatch":
-        what = f"{_found(keys, tree)} does not have the form {ctx['pattern']}."
-        return Finding(keys, what, mend or "Write it in that form.")
+        field = _field(keys, tree.value)
+        what = f"{_found(keys, tree)} is not made of {field.description if field else 'text'}."
+        return Finding(keys, what, mend)
     return _wrong_kind(keys, errors, tree, mend)
 
 
@@ -125,6 +130,8 @@ def _wrong_kind(keys: Keys, errors: list[ErrorDetails], tree: YamlTree, mend: st
     need = " or ".join(needs) if len(needs) < 4 else "one value (text, number, date, true, false)"
     if tree.written.get(keys) and ("text" in needs or f"`{tree.written[keys]}`" in need):
         mend = f'If it is text, put it in quotes: "{short(tree.written[keys])}".'
+    if need == "a number" and isinstance(_value_at(keys, tree.value), str):
+        mend = "Write the number without quotes or units."
     return Finding(
         keys,
         f"{_found(keys, tree)} stands where {need} is needed.",
@@ -155,9 +162,13 @@ def _sentence(text: str) -> str:
 
 
 def _example(keys: Keys, value: Any) -> str | None:
-    model = _model_at(keys[:-1], value)
-    field = _fields(model).get(str(keys[-1])) if model and keys else None
-    return f"{keys[-1]}: {field[1].examples[0]}" if field and field[1].examples else None
+    field = _field(keys, value)
+    return f"{keys[-1]}: {field.examples[0]}" if field and field.examples else None
+
+
+def _field(keys: Keys, value: Any) -> FieldInfo | None:
+    model = _model_at(keys[:-1], value) if keys else None
+    return _fields(model).get(str(keys[-1]), (None, None))[1] if model else None
 
 
 def _fields(model: type[BaseModel]) -> dict[str, tuple[str, FieldInfo]]:
@@ -175,11 +186,16 @@ def _value_at(keys: Keys, value: Any) -> Any:
 
 def _model_at(keys: Keys, value: Any) -> type[BaseModel] | None:
     """The model that is in force at a place of the file."""
+    kind = _kind_at(keys, value)
+    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+
+
+def _kind_at(keys: Keys, value: Any) -> Any:
     kind: Any = ProductConfig
     for key in keys:
         value = _value_at((key,), value)
         kind = _chosen(_child(kind, key), value)
-    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+    return kind
 
 
 def _child(kind: Any, key: str | int) -> Any:

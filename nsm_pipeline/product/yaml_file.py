@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,21 @@ from nsm_pipeline.product.yaml_tree import (
 
 __all__ = ["LoadedProduct", "load_product", "product_schema"]
 
-# Without these the rest of the file cannot be judged: others refer to what stands in them.
+# Others refer to what stands here, so without it the rest of the file cannot be judged.
 REFERRED_TO: tuple[Keys, ...] = (("candidates",), ("discover",))
+# What may stand in for a required value that was refused, without breaking any rule itself.
+STAND_INS: dict[Keys, Any] = {
+    ("version",): 1,
+    ("product",): "unnamed",
+    ("title",): "unnamed",
+    ("owner",): "unnamed",
+    ("audience",): "consumer",
+    ("start_date",): date(2000, 1, 1),
+    ("core_metric",): {"name": "unnamed", "event": "any"},
+    ("retention", "within"): "1d",
+    ("exposure",): {"within": "1d"},
+    ("exposure", "within"): "1d",
+}
 
 
 def load_product(path: Path, *, base: Path | None = None) -> LoadedProduct:
@@ -49,7 +63,9 @@ def load_product(path: Path, *, base: Path | None = None) -> LoadedProduct:
     product = None
     if config is not None:
         product = LoadedProduct(config, path, text, base or path.parent, tree.positions)
-        found += [new for new in broken_rules(product) if not _is_told(new, found)]
+        found += [
+            new for new in broken_rules(product) if not _is_told(new, [*tree.findings, *found])
+        ]
     if product is None or found or tree.findings:
         raise InvalidInput(problems(str(path), tree.positions, [*tree.findings, *found]))
     return product
@@ -65,8 +81,8 @@ def _validated(tree: YamlTree) -> tuple[ProductConfig | None, list[Finding]]:
     """The configuration and what is wrong with it.
 
     To find the problems behind the first ones, an unknown key is taken for the one that was
-    meant, and an optional value that was refused is left out. Whatever is repaired stays a
-    problem: a repaired configuration is judged by the rules, never used.
+    meant, an optional value that was refused is left out, and a few others get a stand-in. What
+    is repaired stays a problem: a repaired configuration is judged by the rules, never used.
     """
     found: list[Finding] = []
     while True:
@@ -78,10 +94,15 @@ def _validated(tree: YamlTree) -> tuple[ProductConfig | None, list[Finding]]:
         for finding in unknown:
             _take_as_meant(tree, finding.keys)
     found += [finding for finding in refused if finding.keys not in tree.unreadable]
-    refused_at = {*tree.unreadable, *(finding.keys for finding in refused)}
-    for keys in sorted(refused_at, key=len, reverse=True):
-        _leave_out(tree, keys)
-    return config or _judged(tree)[0], found
+    if config is not None and not tree.unreadable:
+        return config, found
+    places = {*tree.unreadable, *(finding.keys for finding in refused)}
+    for repair in (_leave_out, _stand_in):
+        for keys in sorted(places, key=len, reverse=True):
+            repair(tree, keys)
+        config, refused = _judged(tree)
+        places = {finding.keys for finding in refused}
+    return config, found
 
 
 def _judged(tree: YamlTree) -> tuple[ProductConfig | None, list[Finding]]:
@@ -103,16 +124,30 @@ def _take_as_meant(tree: YamlTree, keys: Keys) -> None:
 
 
 def _leave_out(tree: YamlTree, keys: Keys) -> None:
-    while keys and isinstance(keys[-1], int):
-        keys = keys[:-1]
+    keys = _without_index(keys)
     if keys and keys not in REFERRED_TO and is_optional(keys, tree.value):
         around = functools.reduce(lambda value, key: value[key], keys[:-1], tree.value)
         around.pop(keys[-1], None)
 
 
+def _stand_in(tree: YamlTree, keys: Keys) -> None:
+    if len(keys) > 1 and keys[0] == "candidates":
+        candidates, index = tree.value["candidates"], keys[1]
+        old = candidates[index]
+        name = old.get("name") if isinstance(old, dict) else None
+        candidates[index] = {"name": name or f"candidates[{index}]", "event": "any"}
+    elif _without_index(keys) in STAND_INS:
+        *parents, key = _without_index(keys)
+        around = functools.reduce(lambda value, key: value[key], parents, tree.value)
+        around[key] = STAND_INS[(*parents, key)]
+
+
+def _without_index(keys: Keys) -> Keys:
+    while keys and isinstance(keys[-1], int):
+        keys = keys[:-1]
+    return keys
+
+
 def _is_told(new: Finding, found: list[Finding]) -> bool:
     """A rule has nothing to add where a value was refused or a key was taken away."""
-    return any(
-        new.keys[: len(old.keys)] == old.keys or (old.at_key and new.keys == old.keys[:-1])
-        for old in found
-    )
+    return any(new.keys[: len(old.keys)] == old.keys or new.keys == old.keys[:-1] for old in found)

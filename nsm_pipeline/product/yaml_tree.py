@@ -154,7 +154,7 @@ def read_tree(text: str, label: str) -> YamlTree:
         _guard(text, label)
         root = yaml.compose(text, Loader=yaml.CSafeLoader)
     except yaml.YAMLError as failure:
-        raise InvalidInput(_syntax_problem(failure, label)) from failure
+        raise InvalidInput(_syntax_problem(failure, text, label)) from failure
     if not isinstance(root, yaml.MappingNode):
         found = "a list" if isinstance(root, yaml.SequenceNode) else "no keys at all"
         raise InvalidInput(
@@ -196,16 +196,19 @@ def _guard(text: str, label: str) -> None:
             )
 
 
-def _syntax_problem(failure: yaml.YAMLError, label: str) -> Problem:
+def _syntax_problem(failure: yaml.YAMLError, text: str, label: str) -> Problem:
     mark = getattr(failure, "problem_mark", None)
     where = f"{label}:{mark.line + 1}:{mark.column + 1}" if mark else label
     reason = getattr(failure, "problem", None) or getattr(failure, "reason", None) or "unreadable"
     if "single document" in str(failure):
         return Problem(where, "A second document begins here (`---`).", "Give each product a file.")
     mend = "Check the indentation, the colons and the quotes here and on the line before."
-    if "\\t" in reason or "tab" in reason:
+    lines = text.splitlines()
+    if mark and mark.line < len(lines) and "\t" in lines[mark.line][: mark.column + 1]:
         mend = "Indent with spaces, not with tabs."
-    return Problem(where, f"This is not valid YAML: {reason}.", mend)
+    begun = getattr(failure, "context_mark", None)
+    since = f" (in what begins on line {begun.line + 1})" if begun else ""
+    return Problem(where, f"This is not valid YAML: {reason}{since}.", mend)
 
 
 def _read(node: yaml.Node, keys: Keys, tree: YamlTree) -> Any:
