@@ -23,8 +23,6 @@ from nsm_pipeline.pipeline import STEPS
 from nsm_pipeline.product.yaml_file import load_product
 
 if TYPE_CHECKING:
-    from airflow.sdk import DAG
-
     from nsm_pipeline.product.loaded_product import LoadedProduct
 
 
@@ -41,7 +39,7 @@ class Terminal:
         """Shows the text at once."""
         typer.echo(visible(text) + end, file=self.screen, nl=False)
 
-    def watch(self, dag: DAG) -> None:
+    def watch(self, dag: Any) -> None:
         """Has Airflow report how each task goes, and leaves trying again to the person."""
         for task in dag.tasks:
             task.retries = 0

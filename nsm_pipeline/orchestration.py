@@ -12,13 +12,12 @@ import re
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from textwrap import indent
-from typing import cast
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, get_current_context, task
 from airflow.sdk.definitions.retry_policy import ExceptionRetryPolicy, RetryAction, RetryRule
 from airflow.sdk.exceptions import AirflowFailException
-from pydantic import JsonValue
 
 from nsm_pipeline.errors import ChecksFailed, InvalidInput, Problem, Superseded
 from nsm_pipeline.pipeline import STEPS, run_step, start_run
@@ -99,13 +98,16 @@ def build_dag(product: LoadedProduct, *, runs: Path) -> DAG:
 
 def first_night(dag: DAG) -> datetime:
     """The end of the first data interval after the DAG's start date: its earliest `as_of`."""
+    from airflow.sdk.timezone import coerce_datetime
     from airflow.serialization.encoders import coerce_to_core_timetable
     from airflow.timetables.base import TimeRestriction
 
-    ever_since = TimeRestriction(earliest=dag.start_date, latest=None, catchup=True)
+    ever_since = TimeRestriction(coerce_datetime(dag.start_date), latest=None, catchup=True)
     first = coerce_to_core_timetable(dag.timetable).next_dagrun_info(
         last_automated_data_interval=None, restriction=ever_since
     )
+    if first is None or first.data_interval is None:
+        raise RuntimeError(f"{dag.dag_id} has a schedule that never comes round")
     return first.data_interval.end
 
 
@@ -194,7 +196,7 @@ def _text(file: Path) -> str:
         return ""
 
 
-def _published_facts(run_folder: Path) -> dict[str, JsonValue]:
+def _published_facts(run_folder: Path) -> dict[str, Any]:
     candidates = json.loads((run_folder / "ranking.json").read_text(encoding="utf-8"))["candidates"]
     return {
         "rank_1": candidates[0]["candidate"] if candidates else None,
