@@ -3,48 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import platform
 from collections.abc import Iterator, Mapping
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nsm_pipeline.errors import Problem
 
-if TYPE_CHECKING:
-    from nsm_pipeline.run_folder import RunFolder
-
 MANIFEST = "manifest.json"
-MANIFEST_VERSION = 1
-# Whatever can move a digit.
-PACKAGES = (
-    "nsm_pipeline",
-    "duckdb",
-    "great-expectations",
-    "ibis-framework",
-    "numpy",
-    "pandas",
-    "pyarrow",
-    "scikit-learn",
-    "scipy",
-)
-
-
-def run_facts(run: RunFolder, *, seconds: Mapping[str, float]) -> dict[str, Any]:
-    """What a run was made with: versions, the product file's sha256, seeds, and its timings.
-
-    Args:
-        run: the run, which holds the product file as it was run.
-        seconds: how long each step took, as far as one process saw them.
-    """
-    return {
-        "manifest_version": MANIFEST_VERSION,
-        "config_sha256": _sha256(run.read_text("product.yaml").encode()),
-        "versions": {"python": platform.python_version(), **_versions()},
-        # Nothing draws random numbers: the score's sample is the first accounts by this hash.
-        "seeds": {"score_sample": "md5(account)"},
-        "timings": dict(seconds),
-    }
 
 
 def file_facts(folder: Path) -> dict[str, dict[str, Any]]:
@@ -65,16 +30,6 @@ def damaged_files(folder: Path, facts: Mapping[str, Mapping[str, Any]]) -> tuple
             continue
         found.append(Problem(str(path), what, "Restore it from a backup, or run again."))
     return tuple(found)
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for package in PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:  # run from a clone that is not installed
-            continue
-    return found
 
 
 def _published_files(folder: Path) -> Iterator[Path]:

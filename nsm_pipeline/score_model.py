@@ -16,9 +16,11 @@ STRATA = 50
 
 @dataclass(frozen=True)
 class ScoreInput:
-    """Shape: `accounts` a row per sampled account: `account_no, retained`, one column per trait
+    """What the score is fitted on, ordered, so that a fit repeats itself.
+
+    Shape: `accounts` a row per sampled account: `account_no, retained`, one column per trait
     (`trait_names` gives their order and meaning); `counts` `within_days, account_no, event_no, n`;
-    `seen` `within_days, account_no, last_day, active_days`. Ordered, so a fit repeats itself.
+    `seen` `within_days, account_no, last_day, active_days`.
     """
 
     accounts: pd.DataFrame
@@ -59,13 +61,11 @@ class ScoreModel:
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> ScoreModel:
         """The model that `as_json` wrote."""
-        windows = tuple(
-            WindowScore(
-                **{
-                    key: tuple(value) if isinstance(value, list) else value
-                    for key, value in window.items()
-                }
-            )
-            for window in content["windows"]
-        )
+        windows = tuple(WindowScore(**_tuples(window)) for window in content["windows"])
         return cls(accounts=content["accounts"], windows=windows)
+
+
+def _tuples(window: dict[str, Any]) -> dict[str, Any]:
+    return {
+        key: tuple(value) if isinstance(value, list) else value for key, value in window.items()
+    }

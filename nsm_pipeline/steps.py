@@ -1,5 +1,4 @@
-"""What each step of a run does: it reads what earlier steps left in the run folder, and leaves
-its own.
+"""What each step of a run does with what earlier steps left in the run folder.
 
 Heavy libraries are imported inside the steps, so that listing them costs nothing.
 """

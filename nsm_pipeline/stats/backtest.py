@@ -49,9 +49,10 @@ class RevenueArms:
 
 @dataclass(frozen=True)
 class Backtest:
-    """Shape: `gaps` a row per chosen behaviour (see `revenue_gaps`) with `revenue_lead_weeks`;
+    """Both views of the revenue that follows; all empty without revenue.
+
+    Shape: `gaps` a row per chosen behaviour (see `revenue_gaps`) with `revenue_lead_weeks`;
     `curve` a row per behaviour and week (see `weekly_gaps`); `series` a test per behaviour.
-    All are empty without revenue.
     """
 
     gaps: pd.DataFrame
@@ -156,7 +157,7 @@ def _variance(accounts: Floats, mean: Floats, squares: Floats) -> Floats:
 def _arms(cells: CellTable, chosen: pd.DataFrame) -> RevenueArms:
     shape = (len(chosen), STRATA)
     arrays = {name: np.zeros(shape) for name in RevenueArms.__dataclass_fields__}
-    split = {key: rows for key, rows in cells.frame.groupby(["candidate", "within_days"])}
+    split = dict(list(cells.frame.groupby(["candidate", "within_days"])))
     for n, choice in enumerate(chosen.itertuples()):
         rows = split[(choice.candidate, choice.within_days)]
         did = (rows["reached"] >= choice.at_least).to_numpy()
@@ -212,13 +213,19 @@ def weekly_gaps(
 def _week_arms(whole: RevenueArms, sums: pd.DataFrame, number: dict[str, int]) -> RevenueArms:
     shape = whole.doers.shape
     at = np.ravel_multi_index(
-        (sums["candidate"].map(number).to_numpy(dtype=np.int64), sums["stratum"].to_numpy()), shape
+        (
+            sums["candidate"].map(number).to_numpy(dtype=np.int64),
+            sums["stratum"].to_numpy(dtype=np.int64),
+        ),
+        shape,
     )
     did = (sums["reached"] > 0).to_numpy()
 
     def spread(column: str, mask: NDArray[np.bool_]) -> Floats:
-        values = sums[column].to_numpy()[mask]
-        return np.bincount(at[mask], values, minlength=shape[0] * shape[1]).reshape(shape)
+        values = sums[column].to_numpy(dtype=np.float64)[mask]
+        summed = np.zeros(shape)
+        np.add.at(summed.reshape(-1), at[mask], values)
+        return summed
 
     return RevenueArms(
         doers=whole.doers,

@@ -74,10 +74,7 @@ def calibrate(events: Evidence, placebos: Evidence) -> Calibration:
         bounds += [with_placebos, catalogue_bound(events)]
     if rule in ("N", "A and N"):
         bounds.append(residual_bound(events, placebos))
-    if bounds:
-        bound = np.minimum.reduce(bounds)
-    else:
-        bound = events.z - SEARCH_Z
+    bound: Floats = np.minimum.reduce(bounds) if bounds else events.z - SEARCH_Z
     passes = (bound > 0) & ((low > 0) | (rule == "N"))
     return Calibration(
         rule=rule,
@@ -121,8 +118,9 @@ def placebo_bound(events: Evidence, placebos: Evidence, alpha: float = ALPHA_A) 
     if slope > 0:
         leverage = leverage + (events.gap - mean_gap) ** 2 / spread
     quantile = stats.t.ppf(1 - family_alpha(alpha, len(events.z)), free)
-    reach: Floats = events.z - intercept - slope * events.gap
-    return reach - quantile * deviation * np.sqrt(1 + leverage)
+    beyond = events.z - intercept - slope * events.gap
+    bound: Floats = beyond - quantile * deviation * np.sqrt(1 + leverage)
+    return bound
 
 
 def catalogue_null(z: Floats) -> tuple[float, float]:

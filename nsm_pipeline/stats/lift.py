@@ -114,8 +114,9 @@ def _standardised(counts: StratifiedCounts, fitted: StratifiedFit) -> tuple[Floa
 
 
 def _support(n1: Floats, r1: Floats, n0: Floats, r0: Floats, *, gate: float) -> NDArray[np.object_]:
-    """Whether the counts can carry an estimate. Gated on counts, never on a convergence flag:
-    plain maximum likelihood on a separated table converges at a large, meaningless number.
+    """Whether the counts can carry an estimate; gated on counts, never on a convergence flag.
+
+    Plain maximum likelihood on a separated table converges at a large, meaningless number.
     """
     share = n1 / np.maximum(n1 + n0, 1)
     cells = np.minimum.reduce([r1, n1 - r1, r0, n0 - r0])

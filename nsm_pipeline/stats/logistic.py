@@ -31,7 +31,9 @@ class StratifiedCounts:
 
 @dataclass(frozen=True)
 class StratifiedFit:
-    """Shape: `theta` and `se` (log-odds) per comparison; per comparison and stratum the fitted
+    """Maximum likelihood estimates.
+
+    Shape: `theta` and `se` (log-odds) per comparison; per comparison and stratum the fitted
     retained share of doers `p1` and of others `p0`, and the binomial weights `w1`, `w0`.
     A comparison without information (no stratum with both arms and both outcomes) has NaN theta.
     """

@@ -32,7 +32,9 @@ POWER_Z = 1.96 + 0.84
 
 @dataclass(frozen=True)
 class JudgedCandidates:
-    """Shape of `frame`: a row per candidate, best first: the chosen (k, X) with its counts and
+    """Every candidate with its verdict, best first, and the calibration behind it.
+
+    Shape of `frame`: a row per candidate: the chosen (k, X) with its counts and
     estimates, `bound, low_z, high_z, p_value, q_value, rank, tier, verdict, reason` and the
     printed `lift_pp, ci_low_pp, ci_high_pp`, all in percentage points.
     """

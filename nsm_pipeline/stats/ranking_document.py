@@ -23,6 +23,7 @@ from nsm_pipeline.stats.ranking import (
 )
 from nsm_pipeline.stats.stability import by_cohort, by_segment, fading, holdout
 
+DETAIL_COLUMNS = ("behaviour", "adjusted_lift_pp", "se_pp")
 MOSTLY = 0.5
 CURVE_COLUMNS = (
     "at_least",
@@ -73,12 +74,13 @@ def ranking_table(given: RankingInput) -> pd.DataFrame:
         frame[column] = frame["candidate"].map(gaps[column]).astype(float)
     frame["revenue_lead_weeks"] = frame["candidate"].map(gaps["revenue_lead_weeks"]).astype("Int64")
     frame["behaviour"] = [
-        by_name[row.candidate].in_words(row.at_least) for row in frame.itertuples()
+        by_name[candidate].in_words(at_least)
+        for candidate, at_least in zip(frame["candidate"], frame["at_least"], strict=True)
     ]
     frame["statement"] = [
-        f"{given.config.core_metric.name} by accounts with {row.behaviour}, "
-        f"within {row.within_days} days of onboarding"
-        for row in frame.itertuples()
+        f"{given.config.core_metric.name} by accounts with {behaviour}, "
+        f"within {days} days of onboarding"
+        for behaviour, days in zip(frame["behaviour"], frame["within_days"], strict=True)
     ]
     return frame.astype({"rank": "Int64", "tier": "Int64"})
 
@@ -114,27 +116,25 @@ def _candidates(given: RankingInput, table: pd.DataFrame) -> list[dict[str, Any]
     bias = estimated.set_index("candidate")["bias_pp"]
     cohorts = by_cohort(given.cells, estimated, bias)
     segments = by_segment(given.cells, estimated, bias)
-    curves = {name: rows for name, rows in given.found.groupby("candidate", sort=False)}
+    curves = dict(list(given.found.groupby("candidate", sort=False)))
+    rows: list[dict[Any, Any]] = table.to_dict("records")
     return [
         {
-            **{column: _plain(getattr(row, column)) for column in RANKING_COLUMNS},
-            "behaviour": row.behaviour,
-            "adjusted_lift_pp": _plain(row.adjusted_lift_pp),
-            "se_pp": _plain(row.se_pp),
-            "bound_z": _plain(row.bound),
-            "crude_low_pp": row.crude_lift_pp - CONFIDENCE_Z * row.crude_se_pp,
-            "crude_high_pp": row.crude_lift_pp + CONFIDENCE_Z * row.crude_se_pp,
-            "overlap": row.overlap if row.support == "ok" else None,
+            **{column: _plain(row[column]) for column in (*RANKING_COLUMNS, *DETAIL_COLUMNS)},
+            "bound_z": _plain(row["bound"]),
+            "crude_low_pp": row["crude_lift_pp"] - CONFIDENCE_Z * row["crude_se_pp"],
+            "crude_high_pp": row["crude_lift_pp"] + CONFIDENCE_Z * row["crude_se_pp"],
+            "overlap": row["overlap"] if row["support"] == "ok" else None,
             # Ten points more reach move a tenth of 1,000 accounts by the lift.
-            "extra_retained_per_1000": _plain(row.lift_pp),
+            "extra_retained_per_1000": _plain(row["lift_pp"]),
             "experiment_accounts_per_arm": accounts_per_arm(
-                (row.retained_doers + row.retained_others) / row.accounts, row.lift_pp
+                (row["retained_doers"] + row["retained_others"]) / row["accounts"], row["lift_pp"]
             ),
-            "cohorts": cohorts.get(row.candidate, []),
-            "segments": segments.get(row.candidate, []),
-            "curve": curves[row.candidate][list(CURVE_COLUMNS)].to_dict("records"),
+            "cohorts": cohorts.get(row["candidate"], []),
+            "segments": segments.get(row["candidate"], []),
+            "curve": curves[row["candidate"]][list(CURVE_COLUMNS)].to_dict("records"),
         }
-        for row in table.itertuples()
+        for row in rows
     ]
 
 
@@ -201,14 +201,14 @@ def _headline(table: pd.DataFrame, calibration: Calibration) -> str:
         )
     if not calibration.may_publish:
         return f"No North Star can be told from this data: {calibration_note(calibration)}"
-    supported = table[table["verdict"].isin(["supported", "worth_testing"])]
-    hint = (
-        f" Closest: {supported.iloc[0]['behaviour']}, within "
-        f"{supported.iloc[0]['within_days']} days; worth an experiment."
-        if len(supported)
-        else ""
-    )
+    hints = table[table["verdict"].isin(["supported", "worth_testing"])]
+    if hints.empty:
+        return (
+            f"No North Star tonight: none of {calibration.events} behaviours beats what keenness "
+            "explains."
+        )
+    first = hints.iloc[0]
     return (
-        f"No North Star tonight: none of {calibration.events} behaviours beats what keenness "
-        f"explains.{hint}"
+        f"No North Star tonight. Closest of {calibration.events} behaviours: {first['behaviour']}, "
+        f"within {first['within_days']} days. {first['reason']}"
     )

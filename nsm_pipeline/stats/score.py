@@ -79,14 +79,15 @@ def _fit(features: Floats, retained: NDArray[np.bool_]) -> tuple[Floats, Floats]
 def _event_matrix(sample: ScoreInput, window: int, order: pd.Index) -> Floats:
     rows = sample.counts[sample.counts["within_days"] == window]
     matrix = np.zeros((len(order), len(sample.event_names)))
-    matrix[order.get_indexer(rows["account_no"]), rows["event_no"].to_numpy()] = np.log1p(
+    matrix[order.get_indexer(pd.Index(rows["account_no"])), rows["event_no"].to_numpy()] = np.log1p(
         rows["n"].to_numpy(dtype=np.float64)
     )
     return matrix
 
 
 def _one_hot(codes: NDArray[np.integer], levels: int) -> Floats:
-    return np.eye(levels)[codes]
+    encoded: Floats = np.eye(levels)[codes]
+    return encoded
 
 
 def last_seen_bins(window: int) -> NDArray[np.int64]:

@@ -40,7 +40,8 @@ COUNT_COLUMNS = ("accounts", "doers", "retained_doers", "retained_others")
 def search(cells: CellTable, specs: Sequence[CandidateSpec], *, gate: float = 1.0) -> pd.DataFrame:
     """One row per candidate, threshold and window, in that order.
 
-    Shape: the columns of `candidates.csv` and `crude_se_pp`, `theta`, `theta_se`, `base`, `overlap`.
+    Shape: the columns of `candidates.csv`, then `crude_se_pp`, `theta`, `theta_se`, `base` and
+    `overlap`.
     Units: `*_pp` are percentage points, `base` and `overlap` shares, `theta` log-odds.
     """
     frame = cells.frame
@@ -126,7 +127,7 @@ def as_frame(lifts: LiftEstimates) -> pd.DataFrame:
             "overlap": lifts.overlap,
         }
     )
-    return frame.astype({column: "int64" for column in COUNT_COLUMNS})
+    return frame.astype(dict.fromkeys(COUNT_COLUMNS, "int64"))
 
 
 def chosen_counts(
@@ -146,8 +147,9 @@ def chosen_counts(
     """
     size = len(groups) if groups is not None else 1
     number = {group: n for n, group in enumerate(groups)} if groups is not None else {}
-    arrays = {name: np.zeros((len(chosen) * size, STRATA)) for name in ("n1", "r1", "n0", "r0")}
-    split = {key: rows for key, rows in cells.frame.groupby(["candidate", "within_days"])}
+    shape = (len(chosen) * size, STRATA)
+    arrays = {name: np.zeros(shape) for name in ("n1", "r1", "n0", "r0")}
+    split = dict(list(cells.frame.groupby(["candidate", "within_days"])))
     for n, choice in enumerate(chosen.itertuples()):
         rows = split[(choice.candidate, choice.within_days)]
         offset = rows[by].map(number).to_numpy() if groups is not None else np.zeros(len(rows))

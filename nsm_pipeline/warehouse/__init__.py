@@ -1,1 +1,1 @@
-"""The half above the waist: tables in the user's engine, as Ibis expressions. Table in, table out."""
+"""The half above the waist: tables in the user's engine, as Ibis expressions."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import ibis
 import ibis.expr.types as ir
@@ -32,6 +33,7 @@ from nsm_pipeline.warehouse.connect import Engine
 from nsm_pipeline.warehouse.outcomes import day_number
 from nsm_pipeline.warehouse.where import matches, numeric, selects
 
+STANDARD = {"account", "at", "event"}
 COLUMNS_PER_SCAN = 120
 MOST_VALUES_PER_PROPERTY = 500
 FEWEST_DOERS = 100
@@ -70,7 +72,8 @@ def build_exposures(engine: Engine, population: Population, config: ProductConfi
         {"event": list(names), "event_no": list(range(len(names)))},
         {"event": "string", "event_no": "int64"},
     )
-    numbered = named.join(dictionary, "event").drop("event")
+    unused = [] if "event" in columns_in_use(config) else ["event"]
+    numbered = named.join(dictionary, "event").drop(*unused)
     rows = engine.materialise("exposures", "the same with event numbers", numbered)
     wide = engine.materialise(
         "event_counts",
@@ -86,20 +89,24 @@ def build_exposures(engine: Engine, population: Population, config: ProductConfi
 def exposure_rows(population: Population, config: ProductConfig) -> ir.Table:
     """Events of eligible accounts in the longest window, with the property columns in use."""
     accounts = population.eligible.select("account", "account_no", "t0")
-    events = population.events.select("account", "at", "event", *property_columns(config))
+    used = columns_in_use(config)
+    events = population.events.select("account", "at", "event", *sorted(used - STANDARD))
     rows = events.join(accounts, "account")
     rows = rows.filter(
         rows["at"] >= rows.t0, rows["at"] < days_after(rows.t0, config.exposure.within[-1])
     )
-    return rows.mutate(day=day_number(rows["at"], rows.t0).cast("int64")).drop("account", "t0")
+    unused = [] if "account" in used else ["account"]
+    return rows.mutate(day=day_number(rows["at"], rows.t0).cast("int64")).drop(*unused, "t0")
 
 
-def property_columns(config: ProductConfig) -> list[str]:
+def columns_in_use(config: ProductConfig) -> set[str]:
     """Event columns that candidates filter on, measure or are discovered from."""
     clauses: list[Behaviour] = []
     for candidate in config.candidates:
-        composite = isinstance(candidate, CompositeCandidate)
-        clauses.extend(candidate.all_of if composite else (candidate,))
+        if isinstance(candidate, CompositeCandidate):
+            clauses.extend(candidate.all_of)
+        else:
+            clauses.append(candidate)
     columns = {column for clause in clauses for column in clause.where}
     for clause in clauses:
         measure = clause.measure
@@ -107,25 +114,24 @@ def property_columns(config: ProductConfig) -> list[str]:
             columns.update(measure.model_dump().values())
     if config.discover:
         columns.update(config.discover.properties)
-    return sorted(columns.difference({"account", "at", "event"}))
+    return columns
 
 
 def long_by_window(
     wide: ir.Table, windows: Sequence[int], value: str, keys: Sequence[str]
 ) -> ir.Table:
     """A row per key and window from the columns `<value>_<window>`, without zeros and nulls."""
-    parts = []
-    for window in windows:
+
+    def one(window: int) -> ir.Table:
         column = wide[f"{value}_{window}"]
         part = wide.filter(column.notnull() & (column > 0))
-        parts.append(
-            part.select(
-                within_days=ibis.literal(window, "int64"),
-                **{key: part[key] for key in keys},
-                **{value: part[f"{value}_{window}"]},
-            )
+        return part.select(
+            within_days=ibis.literal(window, "int64"),
+            **{key: part[key] for key in keys},
+            **{value: part[f"{value}_{window}"]},
         )
-    return ibis.union(*parts)
+
+    return ibis.union(*(one(window) for window in windows))
 
 
 def frequent_values(
@@ -155,9 +161,12 @@ def frequent_values(
         fetched = engine.fetch(
             f"frequent values of {column}", frequent.limit(MOST_VALUES_PER_PROPERTY)
         )
+        rows_found: list[dict[Any, Any]] = fetched.sort_values(["event_no", "value"]).to_dict(
+            "records"
+        )
         found.extend(
-            PropertyValue(exposures.event_names[row.event_no], column, row.value)
-            for row in fetched.sort_values(["event_no", "value"]).itertuples()
+            PropertyValue(exposures.event_names[row["event_no"]], column, row["value"])
+            for row in rows_found
         )
     return found
 
@@ -172,8 +181,8 @@ def candidate_values(
     parts = [_event_values(engine, exposures, candidates)]
     declared = [(no, c) for no, c in enumerate(candidates) if c.kind == "declared"]
     per_scan = max(1, COLUMNS_PER_SCAN // len(exposures.windows))
-    for start in range(0, len(declared), per_scan):
-        parts.append(_declared_values(engine, exposures, declared[start : start + per_scan]))
+    chunks = [declared[start : start + per_scan] for start in range(0, len(declared), per_scan)]
+    parts.extend(_declared_values(engine, exposures, chunk) for chunk in chunks)
     parts.extend(_property_values(engine, exposures, candidates))
     return ibis.union(*parts)
 

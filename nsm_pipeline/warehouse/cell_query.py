@@ -27,7 +27,9 @@ LOWEST, HIGHEST = -(2**62), 2**62
 
 @dataclass(frozen=True)
 class Strata:
-    """Shape: `total` a row per window and account: `within_days, account_no, stratum`;
+    """Where every account stands by its score.
+
+    Shape: `total` a row per window and account: `within_days, account_no, stratum`;
     `without` a row per window, footprint and account that touched it, with the stratum of the
     score that leaves the footprint out.
     """

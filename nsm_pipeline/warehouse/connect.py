@@ -34,7 +34,7 @@ DUCKDB_SETTINGS = (
 
 @dataclass(frozen=True)
 class Engine:
-    """One connection. `asked` keeps (title, SQL) of every step, for `nsm sql` and error messages."""
+    """One connection; `asked` keeps (title, SQL) of every step, for `nsm sql` and errors."""
 
     backend: BaseBackend
     asked: list[tuple[str, str]] = field(default_factory=list)
@@ -49,7 +49,8 @@ class Engine:
 
     def fetch(self, title: str, expression: ir.Table) -> pd.DataFrame:
         """The rows of a small result."""
-        return self._run(title, expression, lambda: expression.to_pandas())
+        frame: pd.DataFrame = self._run(title, expression, lambda: expression.to_pandas())
+        return frame
 
     def small_table(
         self, name: str, columns: Mapping[str, list[Any]], types: Mapping[str, str]
@@ -131,4 +132,5 @@ def _with_whole_path(url: str, base: Path) -> str:
 
 
 def _spill_folder() -> str:
-    return os.path.join(tempfile.gettempdir(), f"nsm_duckdb_{os.getpid()}").replace("'", "''")
+    folder = Path(tempfile.gettempdir()) / f"nsm_duckdb_{os.getpid()}"
+    return str(folder).replace("'", "''")

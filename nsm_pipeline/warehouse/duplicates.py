@@ -8,7 +8,7 @@ from typing import Any
 import ibis.expr.types as ir
 
 from nsm_pipeline.product.config import ProductConfig
-from nsm_pipeline.warehouse.log import TEXT, WORLD_STARTS, Fetch, Log, fetch_examples
+from nsm_pipeline.warehouse.log import TEXT, WORLD_STARTS, Fetch, Log, fetch_examples, iso
 
 # Telling rows apart keeps each of them in memory: about 1.4 GB and 5 CPU-s for this many (DuckDB).
 MOST_COMPARED = 10_000_000
@@ -40,7 +40,7 @@ def count_duplicates(log: Log, rows: int, config: ProductConfig, fetch: Fetch) -
     return {
         "rows": repeated,
         "compared": compared,
-        "since": since and since.strftime(TEXT),
+        "since": since and iso(since.strftime(TEXT)),
         "by": "id" if columns == ["id"] else "row",
         "examples": examples,
     }

@@ -73,7 +73,7 @@ def _raw_table(engine: Engine, product: LoadedProduct, name: str) -> ir.Table:
     if isinstance(place, Files):
         paths = [path for pattern in place.files for path in product.resolve(pattern)]
         _refuse_differing_columns(product.where("source", name, "files"), paths)
-        table: ir.Table = engine.backend.read_parquet(  # type: ignore[attr-defined]
+        table: ir.Table = engine.backend.read_parquet(
             [str(path) for path in paths], table_name=f"source_{name}"
         )
         return table

@@ -30,7 +30,9 @@ KEYS = ["within_days", "footprint_no", "account_no"]
 
 @dataclass(frozen=True)
 class Footprints:
-    """Shape: `own_rows` a row per window, footprint, account and event touched, `own_n` of that
+    """What of each account's activity belongs to each footprint.
+
+    Shape: `own_rows` a row per window, footprint, account and event touched, `own_n` of that
     event's rows being the footprint's; `other_days` a row per window, footprint and account for
     which some active day has no other row, `last_day` and `active_days` (-1 and 0 for none)
     counted over the other rows; `seen` the same over all rows, per window and account.

@@ -17,7 +17,8 @@ WORLD_STARTS = datetime(2000, 1, 1, tzinfo=UTC)
 WEEK = timedelta(days=7)
 WEEKS_BEFORE = 4
 EXAMPLES = 5
-TEXT = "%Y-%m-%dT%H:%M:%SZ"
+# A format with letters of its own ("T", "Z") is misread by PostgreSQL and Spark.
+TEXT = "%Y-%m-%d %H:%M:%S"
 
 Fetch = Callable[[str, ir.Table], "pd.DataFrame"]
 
@@ -55,18 +56,22 @@ def moment_like(column: ir.Value, moment: datetime) -> ir.Value:
 
 
 def fetch_examples(fetch: Fetch, title: str, rows: ir.Table) -> list[str]:
-    """The first few rows as short text; the columns are shown, ids and times alone."""
+    """The first few rows as short text; `rows` has account, at and perhaps an id, all shown."""
     shown = rows.mutate(at=rows["at"].strftime(TEXT)).distinct()
     ordered = shown.order_by(
         [ibis.asc(shown[column], nulls_first=True) for column in shown.columns]
     )
     frame = fetch(title, ordered.limit(EXAMPLES))
+    frame["at"] = [iso(value) for value in frame["at"]]
     return [
-        ", ".join(f"{column} {given(value) or 'missing'}" for column, value in row.items())
+        ", ".join(
+            f"{column} {value if isinstance(value, str) else 'missing'}"
+            for column, value in row.items()
+        )
         for row in frame.to_dict("records")
     ]
 
 
-def given(value: Any) -> str | None:
-    """Text from the engine; pandas has several nulls and none of them is text."""
-    return value if isinstance(value, str) else None
+def iso(value: Any) -> str | None:
+    """A moment that the engine wrote as TEXT; None for any of pandas' nulls."""
+    return value.replace(" ", "T") + "Z" if isinstance(value, str) else None

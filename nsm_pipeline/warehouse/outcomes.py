@@ -36,10 +36,11 @@ def retained(population: Population, config: ProductConfig) -> ir.Table:
 
 
 def weekly_revenue(population: Population, tables: SourceTables, config: ProductConfig) -> ir.Table:
-    """Row per eligible account, window and week with revenue: `account_no, within_days, week,
-    revenue_minor`.
+    """Revenue after each exposure window, week by week.
 
-    Week 1 begins where the exposure window ends, so nothing bought inside it counts twice.
+    Shape: a row per eligible account, window and week with revenue: `account_no, within_days,
+    week, revenue_minor`. Week 1 begins where the exposure window ends, so nothing bought inside
+    it counts twice.
     Units: hundredths of the currency, as integers, so that sums do not depend on row order.
     """
     if tables.revenue is None:

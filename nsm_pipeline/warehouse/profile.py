@@ -30,7 +30,7 @@ from nsm_pipeline.warehouse.log import (
     Fetch,
     Log,
     fetch_examples,
-    given,
+    iso,
     moment_like,
 )
 from nsm_pipeline.warehouse.where import selects
@@ -63,7 +63,7 @@ def profile_source(
     moment = as_of.astimezone(UTC)
     events = Log("events", tables.events, moment)
     profile: dict[str, Any] = {
-        "as_of": moment.strftime(TEXT),
+        "as_of": iso(moment.strftime(TEXT)),
         "events": _profile_log(events, tables.accounts, config, fetch),
     }
     if not profile["events"]["wrong_types"]:
@@ -89,18 +89,23 @@ def _beside_accounts(log: Log, accounts: ir.Table | None) -> Log:
 
 
 def _profile_log(
-    raw: Log, accounts: ir.Table | None, config: ProductConfig, fetch: Fetch
+    log: Log, accounts: ir.Table | None, config: ProductConfig, fetch: Fetch
 ) -> dict[str, Any]:
-    wrong = _wrong_types(raw.table, _missing(raw, config))
+    wrong = _wrong_types(log.table, _missing(log, config))
     if wrong:
         # Nothing else can be asked of a time that is no time.
-        [row] = fetch(f"Rows of {raw.name}", raw.table.aggregate(rows=raw.table.count())).to_dict(
-            "records"
-        )
+        counted = log.table.aggregate(rows=log.table.count())
+        [row] = fetch(f"Rows of {log.name}", counted).to_dict("records")
         return {"rows": int(row["rows"]), "wrong_types": wrong}
-    log = _beside_accounts(raw, accounts)
+    profile = _totals(_beside_accounts(log, accounts), config, fetch)
+    if config.checks.duplicates.severity != "off":
+        profile["duplicates"] = count_duplicates(log, profile["rows"], config, fetch)
+    return profile
+
+
+def _totals(log: Log, config: ProductConfig, fetch: Fetch) -> dict[str, Any]:
     table, at = log.table, log.table["at"]
-    missing, findings = _missing(log, config), _findings(log, config)
+    missing, offences = _missing(log, config), _offences(log, config)
     in_world = log.between(WORLD_STARTS, log.moment)
     [row] = fetch(
         f"Profile of {log.name}",
@@ -111,29 +116,26 @@ def _profile_log(
             newest=at.max(where=in_world).strftime(TEXT),
             **{f"week_{n}": table.count(where=week) for n, week in enumerate(log.weeks)},
             **{f"missing_{c}": table.count(where=log.used & gone) for c, gone in missing.items()},
-            **{name: table.count(where=finding) for name, finding in findings.items()},
+            **{name: table.count(where=offence) for name, offence in offences.items()},
         ),
     ).to_dict("records")
-    rows = int(row["rows"])
     profile: dict[str, Any] = {
-        "rows": rows,
+        "rows": int(row["rows"]),
         "later": int(row["later"]),
-        "oldest": given(row["oldest"]),
-        "newest": given(row["newest"]),
+        "oldest": iso(row["oldest"]),
+        "newest": iso(row["newest"]),
         "weeks": [int(row[f"week_{n}"]) for n in range(WEEKS_BEFORE + 1)],
         "wrong_types": {},
         "missing": {column: int(row[f"missing_{column}"]) for column in missing},
     }
-    for name, finding in findings.items():
+    for name, offence in offences.items():
         count = int(row[name])
-        compared = rows + profile["later"] if name == "future" else rows
+        compared = profile["rows"] + (profile["later"] if name == "future" else 0)
         examples: list[str] = []
         if count > getattr(config.checks, name).max_share * compared:
-            offending = table.filter(finding)["account", "at"]
-            examples = fetch_examples(fetch, f"Rows of {log.name} that fail {name}", offending)
+            rows = table.filter(offence)["account", "at"]
+            examples = fetch_examples(fetch, f"Rows of {log.name} that fail {name}", rows)
         profile[name] = {"rows": count, "compared": compared, "examples": examples}
-    if config.checks.duplicates.severity != "off":
-        profile["duplicates"] = count_duplicates(raw, rows, config, fetch)
     return profile
 
 
@@ -149,11 +151,11 @@ def _missing(log: Log, config: ProductConfig) -> dict[str, ir.BooleanValue]:
     }
 
 
-def _findings(log: Log, config: ProductConfig) -> dict[str, ir.BooleanValue]:
+def _offences(log: Log, config: ProductConfig) -> dict[str, ir.BooleanValue]:
     """Per check that is not off: whether a row offends."""
     table, at = log.table, log.table["at"]
     ahead = log.moment + timedelta(days=config.checks.future.ahead)
-    findings = {
+    offences = {
         "nulls": log.used & functools.reduce(operator.or_, _missing(log, config).values()),
         "future": at > moment_like(at, ahead),
         "before_start": at < moment_like(at, WORLD_STARTS),
@@ -161,16 +163,16 @@ def _findings(log: Log, config: ProductConfig) -> dict[str, ir.BooleanValue]:
     if "listed_since" in table.columns:
         # By the day: a sign-up has an hour where an event of day resolution has none.
         early = log.used & (at.date() < table.listed_since.date())
-        findings["before_start"] |= early.fill_null(False)
+        offences["before_start"] |= early.fill_null(False)
     if "listed_account" in table.columns:
-        findings["orphan_accounts"] = (
+        offences["orphan_accounts"] = (
             log.used & table.account.notnull() & table.listed_account.isnull()
         )
     if log.name == "revenue":
-        findings["negative_revenue"] = log.used & (table.amount < 0) & ~table.refund
+        offences["negative_revenue"] = log.used & (table.amount < 0) & ~table.refund
     return {
-        name: finding
-        for name, finding in findings.items()
+        name: offence
+        for name, offence in offences.items()
         if getattr(config.checks, name).severity != "off"
     }
 
@@ -243,7 +245,7 @@ def _profile_names(events: Log, config: ProductConfig, fetch: Fetch) -> dict[str
             {
                 "event": row["event"],
                 "rows": int(row["rows"]),
-                "first": row["first"],
+                "first": iso(row["first"]),
                 "weeks": [int(row[f"week_{n}"]) for n in range(WEEKS_BEFORE + 1)],
                 "named": selects(named - {"any"}, row["event"]),
             }

@@ -66,7 +66,10 @@ def retention_curve(engine: Engine, population: Population, config: ProductConfi
 def doers(
     engine: Engine, reached: ir.Table, chosen: pd.DataFrame, names: Sequence[str]
 ) -> ir.Table:
-    """Accounts that did each chosen behaviour: `within_days, candidate_no, account_no, reached` 1."""
+    """Accounts that did each chosen behaviour.
+
+    Shape: `within_days, candidate_no, account_no, reached`, where `reached` is 1.
+    """
     table = engine.small_table(
         "chosen",
         {

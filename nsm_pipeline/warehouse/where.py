@@ -67,7 +67,7 @@ def _tests(column: ir.Value, condition: Condition) -> list[Any]:
     if condition.in_ is not None:
         tests.append(column.isin([_literal(value) for value in condition.in_]))
     if condition.contains is not None:
-        tests.append(column.contains(condition.contains))  # type: ignore[attr-defined]
+        tests.append(column.contains(condition.contains))
     if condition.null is not None:
         tests.append(column.isnull() if condition.null else column.notnull())
     for key, compare in COMPARISONS.items():
