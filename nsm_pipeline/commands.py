@@ -79,9 +79,11 @@ def run(file: Path, *, as_of: str | None, out: Path, as_json: bool) -> None:
     if as_json:
         say_json(_run_record(folder))
         return
+    from rich.console import Console
+
     from nsm_pipeline.publish.terminal import ranking_table
 
-    say(ranking_table(folder))
+    Console(highlight=False).print(ranking_table(folder))
     say(f"\nReport   {folder.path / 'report.html'}\nRanking  {folder.path / 'ranking.csv'}")
 
 

@@ -1,14 +1,15 @@
 """Every number of one ranking row: where it came from, and whether it can be reproduced.
 
-Counts, crude lift, adjusted lift and the published lift are computed again from `cells.parquet`;
-what needs the other candidates too (interval, q-value) is traced to the file that holds it.
+What can be is computed again from `cells.parquet` alone: counts, crude and adjusted lift, the null
+of all candidates and with it the interval, the rank and the verdict. The rest is traced to the
+file that holds it.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from nsm_pipeline.canonical_bytes import plain
@@ -18,23 +19,67 @@ from nsm_pipeline.opened_run import OpenedRun, Refit, unknown_candidate
 if TYPE_CHECKING:
     from nsm_pipeline.run_folder import RunFolder
 
+Row = Mapping[str, Any]
 TOLERANCE = 1e-9
+CHOSEN = "{chosen} z of {estimated} with an estimate, of {searched} searched: candidates.csv"
+LONGEST_COUNT = "candidates.csv, most doers of {searched} searched: none has an estimate"
+# Of the row alone: {} is filled from the refit.
+BY_ARITHMETIC = {
+    "accounts": "cells.parquet, sum of accounts: this candidate, within_days = {within_days}",
+    "doers": "of these, accounts where reached >= {at_least:g}",
+    "reach": "doers / accounts = {doers} / {accounts}",
+    "retained_doers": "cells.parquet, sum of retained where reached >= {at_least:g}",
+    "retained_others": "cells.parquet, sum of retained where reached < {at_least:g}",
+    "crude_lift_pp": "100 x (retained_doers / doers - retained_others / others) = "
+    "100 x ({retained_doers} / {doers} - {retained_others} / {others})",
+}
+BY_FIT = {
+    "adjusted_lift_pp": "fitted on the strata of cells.parquet (stats/lift.py); ranking.json, and "
+    "lift_pp of candidates.csv",
+    "se_pp": "as adjusted_lift_pp",
+    "z": "adjusted_lift_pp / se_pp",
+    "lift_pp": "adjusted_lift_pp - se_pp x {centre_z:.6g}, which is what z is for behaviours "
+    "without any effect (ranking.json, calibration)",
+    "odds_ratio": "exp of the fitted log odds ratio",
+    "overlap": "share of accounts in strata where some did and some did not; ranking.json",
+}
+# Of all candidates together, through the calibration.
+BY_CALIBRATION = {
+    "ci_low_pp": "se_pp x the lower bound of z among {events} events and {placebos} placebos, "
+    "rule {rule} (stats/calibration.py)",
+    "ci_high_pp": "as ci_low_pp, the upper bound",
+    "q_value": "Benjamini-Hochberg over all candidates; shown, never decides",
+    "rank": "order of the calibration's bounds",
+    "tier": "candidates whose intervals overlap their leader's share a tier",
+    "verdict": "the calibration's rule, see reason",
+    "reason": "the rule that gave the verdict",
+}
+TRACED = {
+    "e_value": "strength a hidden trait would need to explain ci_low_pp away (stats/ranking.py)",
+    "holdout_lift_pp": "chosen on the earlier half of cohorts, fitted on the later (cells.parquet)",
+    "fading": "earlier minus later cohorts' log odds ratio is above 1.96 standard errors",
+    "revenue_gap": "cells.parquet, revenue_sum of doers and others over the same strata",
+    "revenue_gap_ci_low": "as revenue_gap, calibrated on all candidates",
+    "revenue_gap_ci_high": "as revenue_gap, calibrated on all candidates",
+    "revenue_lead_weeks": "backtest.parquet: first week at half of the gap's plateau",
+    "statement": "core_metric.name of product.yaml, the behaviour, the window",
+}
 
 
 @dataclass(frozen=True)
 class Fact:
-    """A published number, where it came from, and the value it has when computed again."""
+    """A published number, where it came from, and what it is when computed again, if it can be."""
 
     number: str
     value: Any
     origin: str
-    recomputed: float | None = None
+    recomputed: Any = None
     holds: bool = True
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """The facts of one candidate, in the order of the ranking's columns."""
+    """The facts of one candidate's row."""
 
     run: str
     candidate: str
@@ -56,132 +101,75 @@ def explain_row(folder: RunFolder, candidate: str) -> Explanation:
     rows = run.ranking[run.ranking["candidate"] == candidate]
     if rows.empty:
         raise InvalidInput(unknown_candidate(candidate, run.ranking["candidate"]))
-    row = {str(name): plain(value) for name, value in rows.iloc[0].items()}
-    row = {**row, **_details(folder, candidate)}
-    facts = [*_choice(row, run), *_estimated(row, run), *_traced(row, folder)]
+    published = {str(name): plain(value) for name, value in rows.iloc[0].items()}
+    row = {**_beyond_the_columns(run, candidate), **published}
+    refit = run.refit(candidate, at_least=row["at_least"], within_days=row["within_days"])
+    facts = [
+        *_choice(row, run),
+        *_recomputed(row, BY_ARITHMETIC, _arithmetic(refit)),
+        *_recomputed(row, BY_FIT, asdict(refit)),
+        *_recomputed(row, BY_CALIBRATION, _calibrated(run, candidate)),
+        *_kept(row),
+        *(Fact(number, row[number], TRACED[number]) for number in TRACED if _known(row, number)),
+    ]
     return Explanation(str(folder.path), candidate, tuple(facts))
 
 
-def _details(folder: RunFolder, candidate: str) -> dict[str, Any]:
-    """What `ranking.json` says beyond the columns."""
-    for row in folder.read_json("ranking.json")["candidates"]:
-        if row["candidate"] == candidate:
-            return {key: value for key, value in row.items() if not isinstance(value, list)}
-    return {}
+def _beyond_the_columns(run: OpenedRun, candidate: str) -> dict[str, Any]:
+    """What `ranking.json` says of the candidate besides the columns of `ranking.csv`."""
+    (row,) = (row for row in run.document["candidates"] if row["candidate"] == candidate)
+    return {key: value for key, value in row.items() if not isinstance(value, list)}
 
 
-def _choice(row: Mapping[str, Any], run: OpenedRun) -> Iterator[Fact]:
+def _choice(row: Row, run: OpenedRun) -> Iterator[Fact]:
     searched = run.candidates[run.candidates["candidate"] == row["candidate"]]
     estimated = int((searched["support"] == "ok").sum())
-    yield Fact("event", row["event"], "product.yaml, as the candidate is declared or discovered")
-    origin = (
-        f"chosen by z among {len(searched)} searched (k, X), {estimated} of which carry an "
-        "estimate: candidates.csv, columns at_least, within_days, z"
-    )
+    words = CHOSEN if estimated else LONGEST_COUNT
+    side = "smallest" if row["verdict"] == "harmful" else "largest"
+    origin = words.format(chosen=side, estimated=estimated, searched=len(searched))
+    yield Fact("event", row["event"], "product.yaml: declared, or found by discover")
     yield Fact("at_least", row["at_least"], origin)
     yield Fact("within_days", row["within_days"], origin)
 
 
-def _estimated(row: Mapping[str, Any], run: OpenedRun) -> Iterator[Fact]:
-    if row["at_least"] is None or row["within_days"] is None:
-        return
-    k, days = float(row["at_least"]), int(row["within_days"])
-    refit = run.refit(row["candidate"], at_least=k, within_days=days)
-    yield from _counted(row, refit, _candidate_row(run, refit))
+def _arithmetic(refit: Refit) -> dict[str, Any]:
     others = refit.accounts - refit.doers
-    yield _fact(row, "reach", "doers / accounts", refit.doers / refit.accounts)
-    yield _fact(
-        row,
-        "crude_lift_pp",
-        f"100 x (retained_doers / doers - retained_others / others) = 100 x "
-        f"({refit.retained_doers} / {refit.doers} - {refit.retained_others} / {others})",
-        refit.crude_lift_pp,
-    )
-    if refit.support != "ok":
-        return
-    yield from _lifted(row, refit, _candidate_row(run, refit))
+    return {**asdict(refit), "others": others, "reach": refit.doers / refit.accounts}
 
 
-def _candidate_row(run: OpenedRun, refit: Refit) -> dict[str, Any]:
-    table = run.candidates
-    chosen = table[
-        (table["candidate"] == refit.candidate)
-        & (table["at_least"] == refit.at_least)
-        & (table["within_days"] == refit.within_days)
-    ]
-    return {str(name): plain(value) for name, value in chosen.iloc[0].items()}
+def _calibrated(run: OpenedRun, candidate: str) -> dict[str, Any]:
+    """The candidate's row when all are searched, calibrated and ranked again from the cells."""
+    from nsm_pipeline.candidate_spec import read_specs
+    from nsm_pipeline.cells import CellTable
+    from nsm_pipeline.stats.ranking import judge_candidates
+    from nsm_pipeline.stats.search import search
+
+    specs = read_specs(run.folder.read_json("score.json")["candidates"])
+    table = judge_candidates(search(CellTable.from_frame(run.cells), specs), specs).frame
+    row = table[table["candidate"] == candidate].iloc[0]
+    calibration = run.document["calibration"]
+    return {**calibration, **{str(name): plain(value) for name, value in row.items()}}
 
 
-def _counted(
-    row: Mapping[str, Any], refit: Refit, in_candidates: Mapping[str, Any]
-) -> Iterator[Fact]:
-    reached, below = f"reached >= {refit.at_least:g}", f"reached < {refit.at_least:g}"
-    sums = {
-        "accounts": "accounts",
-        "doers": f"accounts where {reached}",
-        "retained_doers": f"retained where {reached}",
-        "retained_others": f"retained where {below}",
-    }
-    for number, summed in sums.items():
-        origin = (
-            f"cells.parquet, sum of {summed}, of this candidate and within_days = "
-            f"{refit.within_days}; candidates.csv has {in_candidates[number]}"
-        )
-        recomputed = getattr(refit, number)
-        same = row[number] == recomputed == in_candidates[number]
-        yield Fact(number, row[number], origin, recomputed, same)
-
-
-def _lifted(
-    row: Mapping[str, Any], refit: Refit, in_candidates: Mapping[str, Any]
-) -> Iterator[Fact]:
-    origin = "candidates.csv; fitted again on the strata of cells.parquet (stats/lift.py)"
-    for number, recomputed in (
-        ("lift_pp", refit.adjusted_lift_pp),
-        ("se_pp", refit.se_pp),
-        ("z", refit.z),
-    ):
-        fact = _fact(in_candidates, number, origin, recomputed)
-        yield Fact(f"adjusted {number}", fact.value, origin, recomputed, fact.holds)
-    centre = "ranking.json, calibration.centre_z: what z is without any effect in this run"
-    yield Fact("null centre z", refit.centre_z, centre)
-    published = "adjusted lift_pp - adjusted se_pp x null centre z"
-    yield _fact(row, "lift_pp", published, refit.lift_pp)
-    yield _fact(row, "z", "adjusted z", refit.z)
-    yield _fact(row, "odds_ratio", "exp of the fitted log odds ratio", refit.odds_ratio)
-
-
-def _traced(row: Mapping[str, Any], folder: RunFolder) -> Iterator[Fact]:
-    calibration = folder.read_json("ranking.json")["calibration"]
-    rule = (
-        f"calibrated on {calibration['events']} events and {calibration['placebos']} placebos, "
-        f"rule {calibration['rule']}: ranking.json, calibration"
-    )
-    origins = {
-        "ci_low_pp": f"adjusted se_pp x the lower bound on z, {rule}",
-        "ci_high_pp": f"adjusted se_pp x the upper bound on z, {rule}",
-        "q_value": "Benjamini-Hochberg over the z of all candidates; shown, never decides",
-        "e_value": "strength a hidden trait would need to explain ci_low_pp away",
-        "kept_share": "lift_pp / crude_lift_pp",
-        "holdout_lift_pp": "chosen on the earlier half of cohorts, fitted on the later half",
-        "fading": "earlier minus later cohorts' log odds ratio: z above 1.96",
-        "revenue_gap": "backtest.parquet, this candidate: its weeks' gaps together",
-        "revenue_gap_ci_low": "as revenue_gap, calibrated on the same nulls",
-        "revenue_gap_ci_high": "as revenue_gap, calibrated on the same nulls",
-        "revenue_lead_weeks": "first week at half of the revenue gap's plateau",
-        "rank": "order of the bounds of the calibration",
-        "tier": "candidates whose intervals overlap the leader's share a tier",
-        "verdict": rule,
-        "reason": "the rule that gave the verdict",
-    }
+def _recomputed(row: Row, origins: Mapping[str, str], again: Row) -> Iterator[Fact]:
     for number, origin in origins.items():
-        if row.get(number) is not None:
-            yield Fact(number, row[number], origin)
+        value, new = row.get(number), plain(again[number])
+        if value is not None or new is not None:
+            yield Fact(number, value, origin.format(**again), new, _same(value, new))
 
 
-def _fact(row: Mapping[str, Any], number: str, origin: str, recomputed: float) -> Fact:
-    value = row[number]
-    same = value is not None and math.isclose(
-        value, recomputed, rel_tol=TOLERANCE, abs_tol=TOLERANCE
-    )
-    return Fact(number, value, origin, recomputed, same)
+def _kept(row: Row) -> Iterator[Fact]:
+    if _known(row, "kept_share"):
+        share = row["lift_pp"] / row["crude_lift_pp"]
+        origin = "lift_pp / crude_lift_pp"
+        yield Fact("kept_share", row["kept_share"], origin, share, _same(row["kept_share"], share))
+
+
+def _known(row: Row, number: str) -> bool:
+    return row.get(number) is not None
+
+
+def _same(value: Any, again: Any) -> bool:
+    if isinstance(value, float | int) and isinstance(again, float | int):
+        return math.isclose(value, again, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
+    return bool(value == again)

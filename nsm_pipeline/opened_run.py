@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 import numpy as np
@@ -90,9 +90,20 @@ class OpenedRun:
         return self.folder.read_frame("retention.parquet")
 
     @cached_property
-    def centre_z(self) -> float:
-        """What z is for a behaviour without any effect, in this run; 0 when not calibrated."""
-        return float(self.folder.read_json("ranking.json")["calibration"]["centre_z"] or 0.0)
+    def document(self) -> dict[str, Any]:
+        """`ranking.json`: the headline, the calibration, and each candidate's cohorts and curve."""
+        document: dict[str, Any] = self.folder.read_json("ranking.json")
+        return document
+
+    def centre_z(self, candidate: str) -> float:
+        """What z is for a behaviour without any effect, in this run; 0 when not calibrated.
+
+        A harmful candidate was chosen by its smallest z, whose null has a centre of its own.
+        """
+        for row in self.document["candidates"]:
+            if row["candidate"] == candidate and row["verdict"] == "harmful":
+                return float((row["adjusted_lift_pp"] - row["lift_pp"]) / row["se_pp"])
+        return float(self.document["calibration"]["centre_z"] or 0.0)
 
     def refit(self, candidate: str, *, at_least: float, within_days: int) -> Refit:
         """The lift of one behaviour, fitted on the cells alone.
@@ -111,6 +122,7 @@ class OpenedRun:
         cells = CellTable(CellTable(self.cells).of(candidate, within_days))
         found = estimate_lifts(chosen_counts(cells, pd.DataFrame([choice])))
         lift, se, z = float(found.lift[0]), float(found.se[0]), float(found.z[0])
+        centre = self.centre_z(candidate)
         return Refit(
             candidate=candidate,
             at_least=at_least,
@@ -123,8 +135,8 @@ class OpenedRun:
             adjusted_lift_pp=100 * lift,
             se_pp=100 * se,
             z=z,
-            centre_z=self.centre_z,
-            lift_pp=100 * se * (z - self.centre_z),
+            centre_z=centre,
+            lift_pp=100 * se * (z - centre),
             odds_ratio=float(np.exp(found.theta[0])),
             overlap=float(found.overlap[0]),
             support=str(found.support[0]),

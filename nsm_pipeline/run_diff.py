@@ -28,7 +28,7 @@ COMPARED = (
     "reason",
 )
 # Facts of the manifest that differ between any two runs, or that another cause says better.
-NOT_A_CAUSE = {"product", "as_of", "run_id", "token", "files", "timings", "config_sha256"}
+NOT_A_CAUSE = {"product", "as_of", "run_id", "token", "files", "seconds", "config_sha256"}
 
 
 @dataclass(frozen=True)

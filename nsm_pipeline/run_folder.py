@@ -63,11 +63,6 @@ class RunFolder:
         return run_id(self.token)
 
     @property
-    def store(self) -> RunStore:
-        """The runs this one is among."""
-        return RunStore(self.path.parent.parent.parent)
-
-    @property
     def sealed(self) -> bool:
         """Whether the manifest is written: from then on no file changes."""
         return (self.path / MANIFEST).is_file()
