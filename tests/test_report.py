@@ -441,3 +441,12 @@ def test_the_terminal_table_fits_and_shows_names_as_they_are(run, width):
     assert "[bold red]markup[/] [/]" in text
     assert "35.0 → 14.0 (8.5 to 19.5)" in text
     assert "★ North Star" in text and "Too rare" in text
+
+
+def test_names_that_differ_at_their_ends_stay_apart(run, opened):
+    long = "purchased_in_the_autumn_sale: stock_code of the product = "
+    page = opened(run((f"{long}85099B", f"{long}21212", *TAME)))
+    assert rows_shown(page)[0].endswith("= 85099B")
+    labels = page.locator("#compared .wide svg text").all_text_contents()
+    assert sum("= 85099B, at" in label for label in labels) == 1
+    assert sum("= 21212, at" in label for label in labels) == 1

@@ -94,6 +94,18 @@ def retention_curve(retention: pd.DataFrame) -> Figure | None:
     return Figure(label, draw("retention", records, label=label), narrow)
 
 
+def series_lines(series: Iterable[Row], rows: Sequence[Row]) -> list[Row]:
+    """Lead tests in the ranking's order; behaviours refused for one reason share a line."""
+    place = {row["candidate"]: at for at, row in enumerate(rows)}
+    ordered = sorted(series, key=lambda line: place.get(line["candidate"], len(place)))
+    lines: dict[Any, Row] = {}
+    for line in ordered:
+        refused = absent(line["correlation"])
+        key = (line["verdict"], line["note"]) if refused else line["candidate"]
+        lines.setdefault(key, {**line, "others": -1})["others"] += 1
+    return sorted(lines.values(), key=lambda line: absent(line["correlation"]))
+
+
 def name_and_reach(row: Row, limit: int = 32) -> str:
     """A candidate with its threshold and window, short enough for a chart."""
     return f"{short(row['candidate'], limit)}, {reach_words(row)}"
@@ -102,8 +114,8 @@ def name_and_reach(row: Row, limit: int = 32) -> str:
 def _compared(place: int, row: Row) -> Row:
     rank = place if absent(row["rank"]) else count(row["rank"])
     return {
-        "label": f"{rank}  {name_and_reach(row, 28)}",
-        "brief": f"{rank}  {name_and_reach(row, 26)}",
+        "label": f"{rank}  {name_and_reach(row, 34)}",
+        "brief": f"{rank}  {name_and_reach(row, 27)}",
         "crude": row["crude_lift_pp"],
         "crude_low": row["crude_low_pp"],
         "crude_high": row["crude_high_pp"],

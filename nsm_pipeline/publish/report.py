@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 SHOWN_FIRST = 20
 FILTERS = (
-    "behaviour_words",
+    "clipped",
     "count",
     "decimal",
     "fold_names",
@@ -55,6 +55,7 @@ def render_report(folder: RunFolder) -> str:
             stars=[row for row in rows if row["verdict"] == "north_star"],
             lead=next(iter(figures.estimated(rows)), None),
             population=folder.read_json("population.json"),
+            series=figures.series_lines(ranking["revenue"]["series"], rows),
             checks=sorted(checks["checks"], key=_failed_first),
             warned=[check for check in checks["checks"] if not check["ok"]],
             shown_first=SHOWN_FIRST,
@@ -105,7 +106,7 @@ def _environment() -> jinja2.Environment:
 
 def _sortable(value: Any) -> str:
     """What the page's script sorts by; nothing for what was not estimated."""
-    return "" if wording.absent(value) else f"{float(value):.6g}"
+    return "" if wording.absent(value) else f"{float(value):.4g}"
 
 
 def _policy(style: str, script: str) -> str:

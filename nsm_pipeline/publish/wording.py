@@ -96,16 +96,25 @@ def _shown(character: str) -> str:
 
 
 def short(text: Any, limit: int = SHORT) -> str:
-    """The text on one line, cut with an ellipsis at `limit` characters."""
-    head = visible(str(text)[: limit + 1])
-    return head if len(head) <= limit else head[: limit - 1].rstrip() + "…"
+    """A name on one line, cut in the middle: discovered names differ at their ends."""
+    shown = visible(text)
+    if len(shown) <= limit:
+        return shown
+    tail = (limit - 1) // 2
+    return f"{shown[: limit - 1 - tail].rstrip()}…{shown[len(shown) - tail :].lstrip()}"
+
+
+def clipped(text: Any, limit: int) -> str:
+    """Prose on one line, cut at its end."""
+    shown = visible(text)
+    return shown if len(shown) <= limit else shown[: limit - 1].rstrip() + "…"
 
 
 def fold_names(prose: str, names: Iterable[str], limit: int = SHORT) -> str:
     """A sentence in which every long name is cut, so that the sentence stays one."""
     for name in sorted((n for n in names if len(n) > limit), key=lambda n: (-len(n), n)):
         prose = prose.replace(name, short(name, limit))
-    return short(prose, 600)
+    return clipped(prose, 600)
 
 
 def split_names(prose: str, names: Iterable[str]) -> list[tuple[str, bool]]:
@@ -206,18 +215,9 @@ def reach_words(row: Mapping[str, Any]) -> str:
     return " ".join(part for part in (least, frame) if part)
 
 
-def behaviour_words(row: Mapping[str, Any], names: Iterable[str]) -> str:
-    """What an account must do and by when; only threshold and window where no words are given."""
-    if not row.get("behaviour"):
-        return reach_words(row)
-    days = row["within_days"]
-    frame = "" if absent(days) else f", within {count(days)} day{'' if days == 1 else 's'}"
-    return short(fold_names(row["behaviour"], names), 150) + frame
-
-
 def observed(value: Any) -> str:
     """What a check saw: a number as numbers are written here, anything else as it stands."""
-    return threshold(value) if isinstance(value, int | float) else short(value, 120)
+    return threshold(value) if isinstance(value, int | float) else clipped(value, 120)
 
 
 def _signed(text: str) -> str:
