@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 SHOWN = 20
 ROOMY = 98
-NAME = 30
+NAME = 26
 
 
 def ranking_table(folder: RunFolder) -> RenderableType:
