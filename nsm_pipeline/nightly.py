@@ -10,6 +10,7 @@ import subprocess
 import sys
 import traceback
 from dataclasses import dataclass
+from datetime import UTC
 from importlib.metadata import version
 from pathlib import Path
 from time import perf_counter
@@ -23,7 +24,9 @@ from nsm_pipeline.pipeline import STEPS
 from nsm_pipeline.product.yaml_file import load_product
 
 if TYPE_CHECKING:
+    from nsm_pipeline.product.config import Publish
     from nsm_pipeline.product.loaded_product import LoadedProduct
+    from nsm_pipeline.run_folder import RunFolder
 
 
 @dataclass
@@ -126,18 +129,29 @@ def _run_night(product: LoadedProduct, terminal: Terminal) -> None:
 
     dag = build_dag(product, runs=runs_folder())
     night = first_night(dag)
-    terminal.say(f"Airflow runs {dag.dag_id} as of {night:%Y-%m-%d %H:%M} {night:%Z}")
+    when = f"{night.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    terminal.say(f"Airflow runs {dag.dag_id} as of {when} (its log: {_near(terminal.log)})")
     terminal.watch(dag)
     # A run asked for by hand covers the last interval that is over by then: the same night.
     run = dag.test(logical_date=night)
     if terminal.failure is None and run.state != "success":
         raise RuntimeError(f"Airflow ended the run as {run.state}")
-    if terminal.failure is None:
-        _show(RunStore(runs_folder()).published(product.config.product, night), terminal)
+    folder = RunStore(runs_folder()).published(product.config.product, night)
+    if terminal.failure is None and folder is not None:
+        _show(folder, product.config.publish, terminal)
 
 
-def _show(folder: Any, terminal: Terminal) -> None:
-    terminal.say(str(folder.path))
+def _show(folder: RunFolder, publish: Publish | None, terminal: Terminal) -> None:
+    from rich.console import Console
+
+    from nsm_pipeline.publish.terminal import ranking_table
+
+    Console(file=terminal.screen, highlight=False).print("", ranking_table(folder))
+    terminal.say(f"\nReport   {_near(folder.path) / 'report.html'}")
+    terminal.say(f"Ranking  {_near(folder.path) / 'ranking.csv'}")
+    if publish is not None:
+        connection = publish.connection or "the source's connection"
+        terminal.say(f"Tables   {publish.table} and its sisters in {connection}")
 
 
 def _explain_failure(terminal: Terminal, failure: BaseException) -> int:
@@ -145,8 +159,14 @@ def _explain_failure(terminal: Terminal, failure: BaseException) -> int:
     traceback.print_exception(failure)
     known = isinstance(failure, NsmError)
     terminal.say(f"\n{failure}" if known else f"\n{type(failure).__name__}: {failure}")
-    terminal.say(f"\nAirflow's log: {terminal.log}")
+    terminal.say(f"\nAirflow's log: {_near(terminal.log)}")
     return failure.exit_code if isinstance(failure, NsmError) else 1
+
+
+def _near(path: Path) -> Path:
+    """The path as one would type it here."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 if __name__ == "__main__":
