@@ -7,7 +7,7 @@ flag. GX 1.24 has no usage reporting left to switch off; a test watches that no 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -99,9 +99,9 @@ def check_source_quality(
         population: the content of population.json; without it nobody counts eligible accounts.
     """
     observations = [
-        observation
-        for observation in observe(profile, config.checks, population)
-        if getattr(config.checks, observation.check).severity != "off"
+        seen
+        for seen in observe(profile, config.checks, population)
+        if getattr(config.checks, seen.check).severity != "off"
     ]
     columns = {f"{seen.check} {seen.table}": seen for seen in observations}
     frame = pd.DataFrame([{c: seen.observed for c, seen in columns.items()}], dtype="float64")
@@ -124,10 +124,10 @@ def check_ranking(ranking: pd.DataFrame) -> CheckReport:
         "rows": f"The ranking has {len(ranking):,} rows.",
     }
     if all(outcome.ok for outcome in outcomes.values()):
-        rules = list(_ranking_rules())
-        frame = with_relations(ranking)
-        outcomes |= validate_frame(frame, {rule.name: rule.expectations for rule in rules})
-        whats |= {rule.name: rule.what for rule in rules}
+        rules = _ranking_rules()
+        wanted = {check: expectations for check, (_, expectations) in rules.items()}
+        outcomes |= validate_frame(with_relations(ranking), wanted)
+        whats |= {check: what for check, (what, _) in rules.items()}
     names = ranking["candidate"] if "candidate" in ranking.columns else pd.Series(dtype=object)
     return CheckReport(tuple(_ranking_result(c, whats[c], o, names) for c, o in outcomes.items()))
 
@@ -156,10 +156,7 @@ def validate_frame(
             suite.add_expectation(expectation)
     results = batch.validate(suite, result_format="COMPLETE").results
     return {
-        check: _outcome(
-            [r for r in results if _check_of(r) == check],
-            len(wanted),
-        )
+        check: _outcome([r for r in results if _check_of(r) == check], len(wanted))
         for check, wanted in expectations.items()
     }
 
@@ -184,14 +181,9 @@ def _raised(info: Mapping[str, Any]) -> str | None:
     return messages[0] if messages else None
 
 
-def _bounds(column: str, observation: Observation) -> list[Expectation]:
-    return [
-        ExpectColumnValuesToBeBetween(
-            column=column, min_value=observation.lowest, max_value=observation.highest
-        ),
-        # A missing value lies between any bounds.
-        ExpectColumnValuesToNotBeNull(column=column),
-    ]
+def _bounds(column: str, seen: Observation) -> list[Expectation]:
+    # A missing value lies between any bounds, so it is asked for by itself.
+    return [_between(column, seen.lowest, seen.highest), *_given(column)]
 
 
 def _result(observation: Observation, severity: Severity, outcome: Outcome) -> CheckResult:
@@ -214,89 +206,76 @@ def _problem(check: CheckResult) -> Problem:
     return Problem(f"checks.{check.name}  {check.table}", check.what + shown, mend)
 
 
-@dataclass(frozen=True)
-class _Rule:
-    name: str
-    what: str
-    expectations: Sequence[Expectation]
+def _ranking_rules() -> dict[str, tuple[str, list[Expectation]]]:
+    """What must hold for every row, in words and as expectations."""
+    return {
+        "identity": (
+            "Every row names its product, moment, candidate, verdict and statement.",
+            _given("product", "as_of", "candidate", "verdict", "statement"),
+        ),
+        "candidates": (
+            "Every candidate has one row.",
+            [ExpectColumnValuesToBeUnique(column="candidate")],
+        ),
+        "numbers": ("Every figure is a number.", [_between("not_numbers", 0, 0)]),
+        "ranks": ("Ranked rows come first, numbered from 1.", [_between("place", 0, 0)]),
+        "verdicts": (
+            "Every verdict is one of the contract's.",
+            [ExpectColumnValuesToBeInSet(column="verdict", value_set=list(VERDICTS))],
+        ),
+        "reasons": (
+            "A row without an estimate gives its reason.",
+            [_between("unexplained", 0, 0)],
+        ),
+        "counts": (
+            "Retained doers are doers, and doers are accounts.",
+            [
+                *_given("accounts", "doers", "retained_doers", "retained_others"),
+                _between("retained_doers", 0),
+                _between("retained_others", 0),
+                _at_least("accounts", "doers"),
+                _at_least("doers", "retained_doers"),
+                _at_least("others", "retained_others"),
+            ],
+        ),
+        "reach": (
+            "The reach is doers by accounts, 0 to 1.",
+            [_between("reach", 0, 1), _between("reach_off", 0, 1e-6)],
+        ),
+        "interval": (
+            "The lift lies within its interval, in points.",
+            [
+                _between("lift_pp", -100, 100),
+                _between("crude_lift_pp", -100, 100),
+                _between("half_interval", 0, 0),
+                _at_least("lift_pp", "ci_low_pp"),
+                _at_least("ci_high_pp", "lift_pp"),
+                _at_least("ci_high_pp", "ci_low_pp"),
+            ],
+        ),
+        "statistics": (
+            "The q-value is 0 to 1, the odds ratio not negative, the E-value 1 or more.",
+            [_between("q_value", 0, 1), _between("odds_ratio", 0), _between("e_value", 1)],
+        ),
+        "revenue": (
+            "The revenue gap lies within its interval.",
+            [
+                _at_least("revenue_gap", "revenue_gap_ci_low"),
+                _at_least("revenue_gap_ci_high", "revenue_gap"),
+            ],
+        ),
+        "north_stars": (
+            f"At most {MOST_NORTH_STARS} North Stars, each with its interval above zero.",
+            [_between("stars", 0, MOST_NORTH_STARS), _between("weak_star", 0, 0)],
+        ),
+    }
 
 
-def _ranking_rules() -> Iterator[_Rule]:
-    yield _Rule(
-        "identity",
-        "Every row names its product, moment, candidate, verdict and statement.",
-        [
-            ExpectColumnValuesToNotBeNull(column=column)
-            for column in ("product", "as_of", "candidate", "verdict", "statement")
-        ],
-    )
-    yield _Rule(
-        "candidates",
-        "Every candidate has one row.",
-        [ExpectColumnValuesToBeUnique(column="candidate")],
-    )
-    yield _Rule("numbers", "Every figure is a number.", [_between("not_numbers", 0, 0)])
-    yield _Rule("ranks", "Ranked rows come first, numbered from 1.", [_between("place", 0, 0)])
-    yield _Rule(
-        "verdicts",
-        "Every verdict is one of the contract's.",
-        [ExpectColumnValuesToBeInSet(column="verdict", value_set=list(VERDICTS))],
-    )
-    yield _Rule(
-        "reasons", "A row without an estimate gives its reason.", [_between("unexplained", 0, 0)]
-    )
-    yield _Rule(
-        "counts",
-        "Retained doers are doers, and doers are accounts.",
-        [
-            *(
-                ExpectColumnValuesToNotBeNull(column=column)
-                for column in ("accounts", "doers", "retained_doers", "retained_others")
-            ),
-            *(_between(column, 0, None) for column in ("retained_doers", "retained_others")),
-            _at_least("accounts", "doers"),
-            _at_least("doers", "retained_doers"),
-            _at_least("others", "retained_others"),
-        ],
-    )
-    yield _Rule(
-        "reach",
-        "The reach is doers by accounts, 0 to 1.",
-        [_between("reach", 0, 1), _between("reach_off", 0, 1e-6)],
-    )
-    yield _Rule(
-        "interval",
-        "The lift lies within its interval, in points.",
-        [
-            _between("lift_pp", -100, 100),
-            _between("crude_lift_pp", -100, 100),
-            _between("half_interval", 0, 0),
-            _at_least("lift_pp", "ci_low_pp"),
-            _at_least("ci_high_pp", "lift_pp"),
-            _at_least("ci_high_pp", "ci_low_pp"),
-        ],
-    )
-    yield _Rule(
-        "statistics",
-        "The q-value is 0 to 1, the odds ratio not negative, the E-value 1 or more.",
-        [_between("q_value", 0, 1), _between("odds_ratio", 0, None), _between("e_value", 1, None)],
-    )
-    yield _Rule(
-        "revenue",
-        "The revenue gap lies within its interval.",
-        [
-            _at_least("revenue_gap", "revenue_gap_ci_low"),
-            _at_least("revenue_gap_ci_high", "revenue_gap"),
-        ],
-    )
-    yield _Rule(
-        "north_stars",
-        f"At most {MOST_NORTH_STARS} North Stars, each with its interval above zero.",
-        [_between("stars", 0, MOST_NORTH_STARS), _between("weak_star", 0, 0)],
-    )
+def _given(*columns: str) -> list[Expectation]:
+    return [ExpectColumnValuesToNotBeNull(column=column) for column in columns]
 
 
-def _between(column: str, low: float | None, high: float | None) -> Expectation:
+def _between(column: str, low: float | None, high: float | None = None) -> Expectation:
     return ExpectColumnValuesToBeBetween(column=column, min_value=low, max_value=high)
 
 
