@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nsm_pipeline.console import aligned, problem_records, say, say_json, say_problems
+from nsm_pipeline.console import aligned, problem_records, say, say_json, say_problems, styled
 
 if TYPE_CHECKING:
     from nsm_pipeline.errors import NsmError
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
     from nsm_pipeline.run_folder import RunFolder
 
 LONGEST_NAME = 60
-# A change of points that no reader of the printed digits would see.
-UNSEEN_PP = 0.005
+# Told only where a verdict changed: a reason repeats counts, and one arrival moves every rank.
+CONSEQUENCES = {"rank", "reason"}
 
 
 def check(files: Sequence[Path], *, as_json: bool) -> int:
@@ -83,7 +84,9 @@ def run(file: Path, *, as_of: str | None, out: Path, as_json: bool) -> None:
 
     from nsm_pipeline.publish.terminal import ranking_table
 
-    Console(highlight=False).print(ranking_table(folder))
+    # Without a colour system not even bold type is written.
+    console = Console(highlight=False, color_system="auto" if styled(sys.stdout) else None)
+    console.print(ranking_table(folder))
     say(f"\nReport   {folder.path / 'report.html'}\nRanking  {folder.path / 'ranking.csv'}")
 
 
@@ -178,27 +181,35 @@ def _compared(found: RunDiff) -> Iterator[str]:
         yield f"{kind} changed:" if changes else f"{kind}: the same"
         rows = [("", _short(c.what), _shown(c.before), "->", _shown(c.after)) for c in changes]
         yield from [aligned(rows)] if rows else []
-    lines = [line for change in found.candidates if (line := _candidate_line(change))]
-    unseen = len(found.candidates) - len(lines)
-    yield f"\ncandidates: {len(lines)} changed, {found.unchanged + unseen} did not"
-    yield from lines
+    told = {change.candidate: _told(change) for change in found.candidates}
+    moved = sum(not words for words in told.values())
+    yield f"\ncandidates: {len(told) - moved} changed, {moved + found.unchanged} did not"
+    if moved:
+        yield f"  (of these {moved} by rank or by less than a printed digit)"
+    yield from (f"  {_short(name)}: {words}" for name, words in told.items() if words)
 
 
-def _candidate_line(change: CandidateChange) -> str:
-    """One line, or nothing when no printed digit differs."""
-    name = _short(change.candidate)
+def _told(change: CandidateChange) -> str:
+    """What a reader is told of a candidate; nothing when no printed digit differs."""
     if change.kind != "changed":
         known = {c.what: c.after if change.kind == "came" else c.before for c in change.changes}
-        return f"  {name}: {change.kind}, {known.get('verdict')}"
-    seen = [f"{c.what} {_shown(c.before)} -> {_shown(c.after)}" for c in change.changes if _seen(c)]
-    return f"  {name}: {', '.join(seen)}" if seen else ""
+        return f"{change.kind}, {known['verdict']}, lift {_shown_pp(known.get('lift_pp'))}"
+    judged_anew = any(c.what == "verdict" for c in change.changes)
+    values = [(c.what, *_values(c)) for c in change.changes]
+    return ", ".join(
+        f"{what} {before} -> {after}"
+        for what, before, after in values
+        if before != after and (judged_anew or what not in CONSEQUENCES)
+    )
 
 
-def _seen(change: Change) -> bool:
-    values = change.before, change.after
-    if change.what.endswith("_pp") and None not in values:
-        return bool(abs(values[0] - values[1]) >= UNSEEN_PP)
-    return True
+def _values(change: Change) -> tuple[str, str]:
+    shown = _shown_pp if change.what.endswith("_pp") else _shown
+    return shown(change.before), shown(change.after)
+
+
+def _shown_pp(value: float | None) -> str:
+    return "none" if value is None else f"{value:.1f}"
 
 
 def _shown(value: Any) -> str:

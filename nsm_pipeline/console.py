@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from io import TextIOWrapper
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
 
@@ -59,6 +60,11 @@ def problem_records(problems: Iterable[Problem]) -> list[dict[str, str]]:
     return [{"where": p.where, "what": p.what, "mend": p.mend} for p in problems]
 
 
+def styled(stream: TextIO) -> bool:
+    """Whether bold type and moving lines are wanted there; NO_COLOR means plain text altogether."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
 def visible(text: str) -> str:
     """The text with its control characters spelled out."""
     return CONTROLS.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
@@ -81,7 +87,7 @@ def step_progress(steps: int) -> Iterator[Callable[[Step], None]]:
         done += 1
         return f"{done}/{steps} {step.title}"
 
-    if not sys.stderr.isatty():
+    if not styled(sys.stderr):
         yield lambda step: typer.echo(line(step), err=True)
         return
     from rich.console import Console

@@ -51,7 +51,7 @@ def _sha256(content: bytes) -> str:
 
 def _rows(path: Path, content: bytes) -> int | None:
     if path.suffix == ".parquet":
-        import pyarrow.parquet as pq  # type: ignore[import-untyped]
+        import pyarrow.parquet as pq
 
         return int(pq.read_metadata(path).num_rows)
     if path.suffix == ".csv":
