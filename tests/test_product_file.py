@@ -6,6 +6,7 @@ import pickle
 import random
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import jsonschema
@@ -29,6 +30,10 @@ KINDS = {
     "TIMESTAMP WITH TIME ZONE": "timestamp",
 }
 TYPED = ["", ":", "[", "}", "- ", "\n", "\t", "0", "null", "'", "!", "\u2028", "off", "9" * 30]
+VALUES: list[Any] = [
+    *(None, True, 0, 1.5, "x", "", [], {}, [1], {"a": 1}, [None], "any", "core", "7d", 10**30),
+    *({"files": []}, {"distinct": 1}, {"all_of": [{}, {}]}, {"equals": None}, float("inf")),
+]
 GOOD = """\
 version: 1
 product: chat
@@ -229,6 +234,30 @@ def test_all_problems_come_in_file_order(tmp_path: Path) -> None:
         loaded(tmp_path, text)
     lines = [int(problem.where.split(":")[1]) for problem in caught.value.problems]
     assert lines == [5, 6, 7, 16, 17]
+
+
+def test_any_value_anywhere_gets_a_refusal_or_a_product(tmp_path: Path) -> None:
+    """Also where keys are named like the members of a union (`files`, `distinct`, `simple`)."""
+    seeded = random.Random(20150713)
+    for _ in range(200):
+        value = yaml.safe_load(GOOD)
+        for _ in range(seeded.randint(1, 3)):
+            around = seeded.choice([found for found in containers(value) if found])
+            keys = list(around) if isinstance(around, dict) else list(range(len(around)))
+            key = seeded.choice(keys)
+            if isinstance(around, dict) and seeded.random() < 0.4:
+                key = seeded.choice(["table", "files", "distinct", "simple", "all_of", "evnt"])
+            around[key] = copy.deepcopy(seeded.choice(VALUES))
+        try:
+            loaded(tmp_path, yaml.safe_dump(value))
+        except InvalidInput as refusal:
+            assert all(problem.what and problem.mend for problem in refusal.problems)
+
+
+def containers(value: object) -> list[Any]:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    own = [value] if isinstance(value, dict | list) else []
+    return own + [found for item in inner for found in containers(item)]
 
 
 def test_broken_text_never_gets_more_than_a_refusal(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ NEEDED = {
     "dict_type": "a block of `key: value` pairs",
     "model": "a block of `key: value` pairs",
     "date": "a date such as 2011-12-10",
+    "too_short": "a list of at least one",
 }
 LIMITS = {
     "greater_than_equal": ("ge", "at least"),
@@ -61,14 +62,16 @@ def did_you_mean(name: str, known: Iterable[str], *, kind: str) -> str:
     meant = suggestion(name, names)
     if meant:
         return f"Did you mean `{meant}`?"
+    if not names:
+        return "Take it out."
     listed = ", ".join(short(known) for known in names[:20])
     return f"The {kind} here: {listed}{', …' if len(names) > 20 else ''}."
 
 
-def known_keys(keys: Keys, value: Any) -> list[str]:
-    """The keys that the model at this place knows."""
-    model = _model_at(keys, value)
-    return list(_fields(model)) if model else []
+def free_keys(keys: Keys, value: Any) -> list[str]:
+    """The keys that the model at this place knows and that are not given yet."""
+    model, given = _model_at(keys, value), _value_at(keys, value)
+    return [name for name in _fields(model) if name not in given] if model else []
 
 
 def is_optional(keys: Keys, value: Any) -> bool:
@@ -80,12 +83,16 @@ def is_optional(keys: Keys, value: Any) -> bool:
 
 
 def _route(error: ErrorDetails, value: Any) -> Keys:
+    kind: Any = ProductConfig
     keys: list[str | int] = []
     last = len(error["loc"]) - 1
     for index, step in enumerate(error["loc"]):
-        names_key = isinstance(value, dict) and step in value
-        if names_key or (isinstance(value, list) and isinstance(step, int) and step < len(value)):
-            value = value[step]
+        if _is_tagged(kind):  # pydantic names the tag here, which may be the name of a key as well
+            kind = _chosen(kind, value)
+            continue
+        here = isinstance(value, dict) and step in value
+        if here or (isinstance(value, list) and isinstance(step, int) and step < len(value)):
+            kind, value = _child(_chosen(kind, value), step), value[step]
             keys.append(step)
         elif index == last and error["type"] == "missing":
             keys.append(step)
@@ -97,7 +104,7 @@ def _finding(keys: Keys, errors: list[ErrorDetails], tree: YamlTree) -> Finding:
     kind, ctx = error["type"], error.get("ctx", {})
     example = _example(keys, tree.value)
     if kind == "extra_forbidden":
-        mend = did_you_mean(str(keys[-1]), known_keys(keys[:-1], tree.value), kind="keys")
+        mend = did_you_mean(str(keys[-1]), free_keys(keys[:-1], tree.value), kind="other keys")
         return Finding(keys, f"There is no key `{short(str(keys[-1]))}` here.", mend, at_key=True)
     if kind == "missing":
         mend = f"Add it, for example `{example}`." if example else f"Add `{keys[-1]}:`."
@@ -205,6 +212,14 @@ def _child(kind: Any, key: str | int) -> Any:
     if get_origin(kind) is dict:
         return get_args(kind)[1]
     return get_args(kind)[0] if get_origin(kind) is tuple else None
+
+
+def _is_tagged(kind: Any) -> bool:
+    if get_origin(kind) in (Union, types.UnionType):
+        return any(_is_tagged(member) for member in get_args(kind))
+    return get_origin(kind) is Annotated and any(
+        isinstance(note, Discriminator) for note in get_args(kind)
+    )
 
 
 def _chosen(kind: Any, value: Any) -> Any:

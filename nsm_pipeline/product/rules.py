@@ -197,7 +197,7 @@ def _lists_without_repeats(config: ProductConfig) -> Iterator[Finding]:
 
 def _schedule(config: ProductConfig) -> Iterator[Finding]:
     # Imported here: one more library in every start would be paid for a single key.
-    from croniter import CroniterError, croniter  # type: ignore[import-untyped]
+    from croniter import CroniterError, croniter
 
     schedule = config.schedule.strip()
     if schedule in CRON_PRESETS:

@@ -13,8 +13,8 @@ from nsm_pipeline.errors import InvalidInput
 from nsm_pipeline.product.config import ProductConfig
 from nsm_pipeline.product.loaded_product import LoadedProduct
 from nsm_pipeline.product.model_findings import (
+    free_keys,
     is_optional,
-    known_keys,
     model_findings,
     suggestion,
 )
@@ -116,8 +116,8 @@ def _take_as_meant(tree: YamlTree, keys: Keys) -> None:
     *parents, name = keys
     around = functools.reduce(lambda value, key: value[key], parents, tree.value)
     value = around.pop(name)
-    meant = suggestion(str(name), known_keys(tuple(parents), tree.value))
-    if meant is None or meant in around:
+    meant = suggestion(str(name), free_keys(tuple(parents), tree.value))
+    if meant is None:
         return
     around[meant] = value
     tree.move(keys, (*parents, meant))
