@@ -98,6 +98,7 @@ def use_embedded_airflow(home: Path, *, repository: Path) -> None:
     home.mkdir(parents=True, exist_ok=True)
     os.environ |= {
         "AIRFLOW_HOME": str(home),
+        "PYTHONPATH": str(repository),  # for the processes that Airflow starts
         "AIRFLOW__CORE__DAGS_FOLDER": str(repository / "dags"),
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(repository / "plugins"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
