@@ -139,6 +139,6 @@ def explain_sql(product_file: Path, *, as_of: datetime) -> list[tuple[str, str]]
         if product.config.source.revenue is not None and len(chosen):
             scored.revenue_weeks(chosen)
             scored.weekly_reach(chosen)
-        return list(extract.engine.asked)
+        return extract.engine.sql()
     finally:
         context.close()

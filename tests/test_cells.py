@@ -77,7 +77,11 @@ MEASURES = {
         lambda r: ((r.event == "share") & (r["size"] > 8)) | (r.event == "export"),
     ),
     "any_red": ((1, 3), lambda r: (r.colour == "red").sum(), lambda r: r.colour == "red"),
-    "used": ((2, 4), lambda r: r.event.str.endswith("e").sum(), lambda r: r.event.str.endswith("e")),
+    "used": (
+        (2, 4),
+        lambda r: r.event.str.endswith("e").sum(),
+        lambda r: r.event.str.endswith("e"),
+    ),
     "export": (COUNT_GRID, lambda r: (r.event == "export").sum(), lambda r: r.event == "export"),
     "mail": (COUNT_GRID, lambda r: (r.event == "mail").sum(), lambda r: r.event == "mail"),
     "share: colour = blue": (
@@ -107,7 +111,7 @@ def made_up_score(seed: int, events: list[str]) -> ScoreModel:
     return ScoreModel(accounts=0, windows=tuple(window(days) for days in WINDOWS))
 
 
-def score_of(rows: Rows, others: Rows, plan: str, cohort: str, window: WindowScore) -> float:
+def score_of(others: Rows, plan: str, cohort: str, window: WindowScore) -> float:
     """The score with the given other rows counted, in log-odds rounded as the engine adds them."""
 
     def millionths(value: float) -> int:
@@ -147,7 +151,7 @@ def cells_by_hand(tables: dict[str, pd.DataFrame], score: ScoreModel) -> pd.Data
             for name, (thresholds, value_of, own) in MEASURES.items():
                 value = value_of(inside)
                 others = inside[~own(inside)]
-                eta = score_of(inside, others, plans[account], cohort, window)
+                eta = score_of(others, plans[account], cohort, window)
                 found.append(
                     {
                         "within_days": days,
@@ -379,9 +383,7 @@ def test_impossible_cells_are_refused() -> None:
 
 
 def test_a_higher_threshold_never_has_more_doers(tmp_path: Path) -> None:
-    path = write_product(
-        tmp_path, busy_world(4), discover={"events": "all"}, adjust_for=["plan"]
-    )
+    path = write_product(tmp_path, busy_world(4), discover={"events": "all"}, adjust_for=["plan"])
     extract = open_extract(path, AS_OF)
     score = made_up_score(4, list(extract.exposures.event_names))
     found = search(extract.scored(score).cells(), extract.specs)

@@ -13,6 +13,7 @@ from nsm_pipeline.product.config import (
     COUNT_THRESHOLDS,
     Behaviour,
     CompositeCandidate,
+    Condition,
     Discover,
     Part,
     ProductConfig,
@@ -115,7 +116,7 @@ def discoverable_events(config: ProductConfig, events: list[str]) -> list[str]:
 def _discovered_events(config: ProductConfig, events: list[str]) -> list[ResolvedCandidate]:
     thresholds = config.discover.at_least if config.discover else COUNT_THRESHOLDS
     return [
-        ResolvedCandidate(event, "event", (Behaviour(event=event),), (event,), (), thresholds)
+        ResolvedCandidate(event, "event", (_clause(event),), (event,), (), thresholds)
         for event in discoverable_events(config, events)
     ]
 
@@ -124,12 +125,17 @@ def _discovered_value(discover: Discover, value: PropertyValue) -> ResolvedCandi
     return ResolvedCandidate(
         name=f"{value.event}: {value.column} = {value.value}",
         kind="value",
-        clauses=(Behaviour(event=value.event, where={value.column: value.value}),),
+        clauses=(_clause(value.event, {value.column: Condition(equals=value.value)}),),
         events=(value.event,),
         also_left_out=(),
         thresholds=discover.at_least,
         value=value,
     )
+
+
+def _clause(event: str, where: dict[str, Condition] | None = None) -> Behaviour:
+    """A clause on a name from the data, which need not keep to the rules for names in a file."""
+    return Behaviour.model_construct(event=(event,), where=where or {}, measure="count")
 
 
 def _resolve(

@@ -27,6 +27,7 @@ DUCKDB_SETTINGS = (
     "SET TimeZone = 'UTC'",
     "SET preserve_insertion_order = false",
     "SET disabled_optimizers = 'build_side_probe_side,join_order'",
+    "SET enable_progress_bar = false",
     "SET autoinstall_known_extensions = false",
     "SET autoload_known_extensions = false",
 )
@@ -34,10 +35,17 @@ DUCKDB_SETTINGS = (
 
 @dataclass(frozen=True)
 class Engine:
-    """One connection; `asked` keeps (title, SQL) of every step, for `nsm sql` and errors."""
+    """One connection; `asked` keeps every question with its title, for `nsm sql` and errors."""
 
     backend: BaseBackend
-    asked: list[tuple[str, str]] = field(default_factory=list)
+    asked: list[tuple[str, ir.Table]] = field(default_factory=list)
+
+    def sql(self) -> list[tuple[str, str]]:
+        """(title, SQL) of everything asked so far.
+
+        Written only when wanted: on small data it costs as much as the query.
+        """
+        return [(title, self._as_sql(expression)) for title, expression in self.asked]
 
     def materialise(self, name: str, title: str, expression: ir.Table) -> ir.Table:
         """The expression as a temporary table: Ibis re-expands an expression at every use."""
@@ -65,8 +73,7 @@ class Engine:
         self.backend.disconnect()
 
     def _run(self, title: str, expression: ir.Table, work: Callable[[], Any]) -> Any:
-        sql = ibis.to_sql(expression, dialect=self.backend.name)
-        self.asked.append((title, sql))
+        self.asked.append((title, expression))
         try:
             return work()
         except Exception as failure:
@@ -74,9 +81,12 @@ class Engine:
                 Problem(
                     f"warehouse: {title}",
                     f"The engine broke off with {type(failure).__name__}: {failure}",
-                    f"It was asked:\n{sql}",
+                    f"It was asked:\n{self._as_sql(expression)}",
                 )
             ) from failure
+
+    def _as_sql(self, expression: ir.Table) -> str:
+        return str(ibis.to_sql(expression, dialect=self.backend.name))
 
 
 def connect(connection: str, *, base: Path, where: str) -> Engine:
