@@ -88,7 +88,8 @@ def _cell(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
-        return repr(float(f"{value:.{CSV_DIGITS}g}") + 0.0)  # + 0.0 turns -0.0 into 0.0
+        shortest = repr(float(f"{value:.{CSV_DIGITS}g}") + 0.0)  # + 0.0 turns -0.0 into 0.0
+        return shortest.removesuffix(".0")
     if isinstance(value, str):
         return _quoted(f"'{value}" if value.startswith(FORMULA_STARTS) else value)
     return str(value)

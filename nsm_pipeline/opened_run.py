@@ -100,10 +100,8 @@ class OpenedRun:
 
         A harmful candidate was chosen by its smallest z, whose null has a centre of its own.
         """
-        for row in self.document["candidates"]:
-            if row["candidate"] == candidate and row["verdict"] == "harmful":
-                return float((row["adjusted_lift_pp"] - row["lift_pp"]) / row["se_pp"])
-        return float(self.document["calibration"]["centre_z"] or 0.0)
+        named = (row for row in self.document["candidates"] if row["candidate"] == candidate)
+        return float(next((row["centre_z"] for row in named), None) or 0.0)
 
     def refit(self, candidate: str, *, at_least: float, within_days: int) -> Refit:
         """The lift of one behaviour, fitted on the cells alone.

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from nsm_pipeline import steps
 from nsm_pipeline.product.loaded_product import LoadedProduct
-from nsm_pipeline.product.rules import check_source
 from nsm_pipeline.product.yaml_file import load_product
 from nsm_pipeline.run_folder import RunFolder, RunStore
 from nsm_pipeline.steps import RunContext
@@ -108,13 +107,12 @@ def check_product(product_file: Path) -> LoadedProduct:
         InvalidInput: every problem at once.
     """
     from nsm_pipeline.warehouse.connect import connect
-    from nsm_pipeline.warehouse.events import read_columns
 
     product = load_product(product_file)
     where = product.where("source", "connection")
     engine = connect(product.config.source.connection, base=product.base, where=where)
     try:
-        check_source(product, read_columns(engine, product))
+        steps.check_against_source(product, engine)
     finally:
         engine.close()
     return product

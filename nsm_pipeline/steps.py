@@ -18,6 +18,7 @@ from nsm_pipeline.run_folder import RunFolder, RunStore
 if TYPE_CHECKING:
     from nsm_pipeline.candidate_spec import CandidateSpec
     from nsm_pipeline.cells import CellTable
+    from nsm_pipeline.warehouse.connect import Engine
     from nsm_pipeline.warehouse.extract import Extract
 
 SECONDS = ".seconds.json"
@@ -52,9 +53,7 @@ class RunContext:
         Raises:
             InvalidInput: columns are missing, nobody is eligible, or all share one outcome.
         """
-        from nsm_pipeline.warehouse.events import read_columns
-
-        check_source(self.product, read_columns(self.extract.engine, self.product))
+        check_against_source(self.product, self.extract.engine)
         require_comparable(self.product, self.extract.counts)
         self.folder = self.store.start(self.product.config.product, self.as_of)
         self.folder.write_text("product.yaml", self.product.text)
@@ -213,6 +212,20 @@ def publish(context: RunContext) -> None:
     run.write_text("digest.md", render_digest(run))
     publish_tables(context.product, run)
     context.store.publish(run, facts=run_facts(context.product, context.seconds))
+
+
+def check_against_source(product: LoadedProduct, engine: Engine) -> None:
+    """The columns and event names that the product file speaks of, held against the source.
+
+    Raises:
+        InvalidInput: everything that is not there or cannot be used, at once.
+    """
+    from nsm_pipeline.warehouse.events import open_source, read_columns, read_event_names
+
+    columns = read_columns(engine, product)
+    check_source(product, columns)
+    names = read_event_names(engine, open_source(engine, product))
+    check_source(product, columns, events=names)
 
 
 def require_comparable(product: LoadedProduct, counts: dict[str, Any]) -> None:

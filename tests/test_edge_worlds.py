@@ -84,9 +84,10 @@ def test_hostile_names_reach_every_file_unharmed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "what"),
     [
-        ({"core_metric": {"name": "c", "event": "nothing"}}, "No account has this event"),
+        ({"core_metric": {"name": "c", "event": "nothing"}}, 'No event is named "nothing"'),
+        ({"onboarding": {"nth": 50}}, "No account has this event often enough"),
         ({"source": {"observed_until": "2024-01-20T00:00:00Z"}}, "has been observed for the 60"),
-        ({"retention": {"event": "never", "after": "30d", "within": "30d"}}, "None of 1,200"),
+        ({"retention": {"event": "share", "after": "30d", "within": "30d"}}, "None of 1,200"),
     ],
 )
 def test_nothing_to_compare_is_refused_and_nothing_is_written(

@@ -125,6 +125,17 @@ def _placebos(config: ProductConfig) -> Iterator[Finding]:
             )
 
 
+def _excluded_events(config: ProductConfig) -> Iterator[Finding]:
+    for keys, clause in clauses(config):
+        for name in clause.event:
+            if name in config.exclude.events:
+                yield Finding(
+                    (*keys, "event"),
+                    f'"{short(name)}" is left out by `exclude.events`, so nobody could do it.',
+                    "Take it out of one of the two.",
+                )
+
+
 def _unknown(
     keys: Keys, names: Iterable[str], known: Iterable[str], config: ProductConfig
 ) -> Iterator[Finding]:
@@ -157,6 +168,7 @@ CANDIDATE_RULES = (
     _parts,
     _something_done,
     _discovered_and_excepted,
+    _excluded_events,
     _placebos,
     _families,
 )

@@ -239,10 +239,15 @@ class Bots(Model):
 
 
 class Exclude(Model):
-    """Who is not a customer."""
+    """Who is not a customer, and what is no behaviour.
+
+    `events` are left out of candidates and score: administrative entries, and events that are the
+    outcome itself, such as leaving.
+    """
 
     accounts: Where = Field({})
     bots: Bots | None = None
+    events: tuple[Name, ...] = ()
 
 
 class Publish(Model):

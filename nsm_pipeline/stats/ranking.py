@@ -131,10 +131,9 @@ def _with_harm(
 def _printed(judged: pd.DataFrame, calibration: Calibration) -> pd.DataFrame:
     """Lift and interval in points: the adjusted estimate less the null centre."""
     printed = judged.rename(columns={"lift_pp": "adjusted_lift_pp"})
-    centre = printed.get("harm_centre", pd.Series(np.nan, index=printed.index)).fillna(
-        calibration.centre
-    )
-    printed["bias_pp"] = centre * printed["se_pp"]
+    centre = printed.get("harm_centre", pd.Series(np.nan, index=printed.index))
+    printed["centre_z"] = centre.fillna(calibration.centre)
+    printed["bias_pp"] = printed["centre_z"] * printed["se_pp"]
     printed["lift_pp"] = printed["adjusted_lift_pp"] - printed["bias_pp"]
     printed["ci_low_pp"] = printed["se_pp"] * printed["low_z"]
     printed["ci_high_pp"] = printed["se_pp"] * printed["high_z"]

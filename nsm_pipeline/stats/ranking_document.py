@@ -23,7 +23,7 @@ from nsm_pipeline.stats.ranking import (
 )
 from nsm_pipeline.stats.stability import by_cohort, by_segment, fading, holdout
 
-DETAIL_COLUMNS = ("behaviour", "adjusted_lift_pp", "se_pp")
+DETAIL_COLUMNS = ("behaviour", "adjusted_lift_pp", "se_pp", "centre_z")
 MOSTLY = 0.5
 CURVE_COLUMNS = (
     "at_least",

@@ -31,7 +31,7 @@ from nsm_pipeline.warehouse.candidates import (
 from nsm_pipeline.warehouse.cohort import Population, days_after
 from nsm_pipeline.warehouse.connect import Engine
 from nsm_pipeline.warehouse.outcomes import day_number
-from nsm_pipeline.warehouse.where import matches, numeric, selects
+from nsm_pipeline.warehouse.where import matches, numeric, selected, selects
 
 STANDARD = {"account", "at", "event"}
 COLUMNS_PER_SCAN = 120
@@ -91,6 +91,8 @@ def exposure_rows(population: Population, config: ProductConfig) -> ir.Table:
     accounts = population.eligible.select("account", "account_no", "t0")
     used = columns_in_use(config)
     events = population.events.select("account", "at", "event", *sorted(used - STANDARD))
+    if config.exclude.events:
+        events = events.filter(~selected(events.event, config.exclude.events))
     rows = events.join(accounts, "account")
     rows = rows.filter(
         rows["at"] >= rows.t0, rows["at"] < days_after(rows.t0, config.exposure.within[-1])

@@ -285,8 +285,13 @@ def population_counts(
         "censored": int(by_status.get("censored", 0)),
         "eligible": int(eligible["accounts"].sum()),
         "retained": int(eligible["retained"].sum()),
-        "observed_until": population.observed_until.isoformat(),
-        "first_onboarded": eligible["first"].min().isoformat() if len(eligible) else None,
-        "last_onboarded": eligible["last"].max().isoformat() if len(eligible) else None,
+        "observed_until": _text(population.observed_until),
+        "first_onboarded": _text(eligible["first"].min()),
+        "last_onboarded": _text(eligible["last"].max()),
         "cohorts": cohorts,
     }
+
+
+def _text(moment: datetime) -> str | None:
+    """ISO 8601 in UTC; None where there is no moment."""
+    return None if moment != moment else moment.replace(tzinfo=None).isoformat() + "Z"

@@ -39,6 +39,13 @@ def read_columns(engine: Engine, product: LoadedProduct) -> dict[str, dict[str, 
     }
 
 
+def read_event_names(engine: Engine, tables: SourceTables) -> list[str]:
+    """Names of all events in the source, at any time, sorted."""
+    names = tables.events.select("event").distinct()
+    found = engine.fetch("names of all events", names.filter(names.event.notnull()))
+    return sorted(found["event"].astype(str))
+
+
 def open_source(engine: Engine, product: LoadedProduct) -> SourceTables:
     """The product's tables, standardised; nothing is read yet."""
     raw = raw_tables(engine, product)

@@ -63,12 +63,17 @@ def publish_tables(product: LoadedProduct, run: RunFolder) -> None:
 def _frames(run: RunFolder) -> dict[str, pd.DataFrame]:
     key = {"product": run.product, "as_of": run.as_of.isoformat().replace("+00:00", "Z")}
     candidates = run.read_frame("candidates.parquet")
-    published = pd.DataFrame([{**key, "run_id": run.run_id, "token": run.token}])
+    run_is = {"runs": _runs_root(run), "run_id": run.run_id, "token": run.token}
+    published = pd.DataFrame([{**key, **run_is}])
     return {
         "ranking": run.read_frame("ranking.parquet"),
         "candidates": candidates.assign(**key)[[*key, *candidates.columns]],
         "published": published,
     }
+
+
+def _runs_root(run: RunFolder) -> str:
+    return str(run.path.resolve().parents[2])
 
 
 def _replace(
@@ -124,8 +129,10 @@ def _sql_type(dtype: ibis.DataType) -> str:
 
 
 def _refuse_older(database: Any, published: str, run: RunFolder, key: list[str]) -> None:
+    # Tokens are counted within one root of runs; those of another say nothing about this one.
     found = database.con.execute(
-        f"SELECT token FROM {published} WHERE product = ? AND as_of = ?", key
+        f"SELECT token FROM {published} WHERE product = ? AND as_of = ? AND runs = ?",
+        [*key, _runs_root(run)],
     ).fetchone()
     if found and found[0] > run.token:
         raise Superseded(
