@@ -309,7 +309,7 @@ def test_csv_is_exact():
     assert csv_bytes(FRAME).decode().split("\n", 4) == [
         "text,count,value,flag,at",
         "'=1+1,1,0.3,true,2026-03-02T02:00:00Z",
-        "'-x,,0.0,false,",
+        "'-x,,0,false,",
         '"""quoted"", with',
         'lines",-3,,true,1999-12-31T23:59:59.500000Z\n'
         ",9007199254740993,,,1999-12-31T23:59:59.500000Z\n"
