@@ -338,8 +338,30 @@ def test_examples_are_five_ids_and_times_in_order():
     report = look("DELETE FROM accounts WHERE account IN ('a3', 'a4')")
     examples = of(report, "orphan_accounts").examples
     assert examples == tuple(f"account a3, at 2024-01-{d}T09:00:00Z" for d in range(15, 20))
-    missing = look(f"{NEW} (NULL, NULL, 'opened', 'x', 1)")
-    assert of(missing, "nulls").examples == ("account missing, at missing",)
+    missing = look(
+        f"{NEW} ('a1', NULL, 'opened', 'x', 1), ('a1', TIMESTAMP '2024-02-01', NULL, 'x', 1), "
+        "(NULL, NULL, 'opened', 'x', 1)"
+    )
+    assert of(missing, "nulls").examples == (
+        "account missing, at missing",
+        "account a1, at missing",
+        "account a1, at 2024-02-01T00:00:00Z",
+    )
+
+
+@pytest.mark.parametrize(
+    ("at", "last_week", "rows"),
+    [
+        ("2024-03-15 02:00:00", 211, 1801),
+        ("2024-03-15 02:00:00.000001", 210, 1800),
+        ("2024-03-08 02:00:00.000001", 211, 1801),
+        ("2024-03-08 02:00:00", 210, 1801),
+    ],
+)
+def test_a_week_ends_at_the_moment_and_leaves_out_its_start(at, last_week, rows):
+    report = look(f"{NEW} ('a1', TIMESTAMP '{at}', 'opened', 'x', 1)")
+    assert f"The last 7 days have {last_week} rows of events" in of(report, "volume").what
+    assert of(report, "rows").observed == rows
 
 
 def test_a_declared_id_decides_what_a_duplicate_is():
@@ -523,10 +545,16 @@ def test_a_wrong_ranking_is_not_published(name, change):
 
 
 def test_at_most_three_north_stars():
-    ranking = good_ranking().assign(verdict="north_star")
-    ranking["ci_low_pp"] = ranking["ci_low_pp"].abs() * 0 + 0.1
-    ranking[["lift_pp", "ci_high_pp"]] = 5.0
-    assert ("north_stars", "ranking") in failed(check_ranking(ranking))
+    ranking = good_ranking()
+    ranking[["ci_low_pp", "lift_pp", "ci_high_pp"]] = [0.1, 5.0, 9.0]
+    ranking.loc[:2, "verdict"] = "north_star"
+    assert failed(check_ranking(ranking)) == []
+    ranking.loc[3, "verdict"] = "north_star"
+    assert failed(check_ranking(ranking)) == [("north_stars", "ranking")]
+
+
+def test_an_unranked_row_does_not_come_before_a_ranked_one():
+    assert failed(check_ranking(good_ranking().iloc[[4, 0, 1, 2, 3, 5]])) == [("ranks", "ranking")]
 
 
 def test_columns_and_rows_of_the_ranking():
