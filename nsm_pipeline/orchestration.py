@@ -75,7 +75,7 @@ def build_dag(product: LoadedProduct, *, runs: Path) -> DAG:
     with DAG(
         dag_id=dag_id(config.product),
         description=config.title,
-        schedule=CronDataIntervalTimetable(config.schedule, timezone=config.timezone),
+        schedule=CronDataIntervalTimetable(config.schedule.strip(), timezone=config.timezone),
         start_date=datetime.combine(config.start_date, time(), ZoneInfo(config.timezone)),
         catchup=False,
         max_active_runs=1,
@@ -89,10 +89,8 @@ def build_dag(product: LoadedProduct, *, runs: Path) -> DAG:
         # Tasks hold the file in closures, which Airflow does not see; this text makes every change
         # of the file a new version of the DAG.
         doc_md=f"{product.path.name}\n\n{indent(product.text, '    ')}\n",
-        auto_register=False,  # or Airflow keeps the DAG even when its schedule is refused below
     ) as dag:
         _add_steps(product.path, config.product, runs)
-    dag.timetable.validate()
     return dag
 
 
@@ -171,15 +169,16 @@ def _by_id(files: list[Path], runs: Path) -> dict[str, DAG]:
     for file in files:
         try:
             product = load_product(file)
-            first = owners.setdefault(product.config.product, file)
-            if first is not file:
+            name = product.config.product
+            if name in owners:
                 problem = Problem(
                     product.where("product"),
-                    f"{first.name} has the product {product.config.product!r} already.",
+                    f"{owners[name].name} has the product {name!r} already.",
                     "Give one of the two another name.",
                 )
                 raise InvalidInput(problem)
             dag = build_dag(product, runs=runs)
+            owners[name] = file
         # Whatever one file does, the DAGs of all others stay: an error let out here would take
         # every product off the schedule.
         except Exception as error:
