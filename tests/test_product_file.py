@@ -15,7 +15,7 @@ import yaml
 from pydantic import ValidationError
 
 from nsm_pipeline.errors import InvalidInput
-from nsm_pipeline.product.config import CompositeCandidate, SimpleCandidate
+from nsm_pipeline.product.candidate import CompositeCandidate, SimpleCandidate
 from nsm_pipeline.product.rules import check_source
 from nsm_pipeline.product.yaml_file import LoadedProduct, load_product, product_schema
 from nsm_pipeline.product.yaml_tree import read_tree

@@ -30,9 +30,7 @@ PRODUCT = {
 }
 
 
-def write_product(
-    folder: Path, tables: Mapping[str, pd.DataFrame], **changes: object
-) -> Path:
+def write_product(folder: Path, tables: Mapping[str, pd.DataFrame], **changes: object) -> Path:
     """The tables as Parquet and a product file that reads them, with keys changed or added."""
     source: dict[str, object] = {
         "events": {"files": "events.parquet", "account": "account", "at": "at", "event": "event"}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from nsm_pipeline.product.candidate import CompositeCandidate, Part, SimpleCandidate
 from nsm_pipeline.product.clauses import clauses, counts_whole, events_named
-from nsm_pipeline.product.config import CompositeCandidate, Part, ProductConfig, SimpleCandidate
+from nsm_pipeline.product.config import ProductConfig
 from nsm_pipeline.product.model_findings import did_you_mean
 from nsm_pipeline.product.yaml_tree import Finding, Keys, short
 

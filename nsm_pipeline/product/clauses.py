@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from nsm_pipeline.product.config import Behaviour, CompositeCandidate, ProductConfig
+from nsm_pipeline.product.candidate import Behaviour, CompositeCandidate
+from nsm_pipeline.product.config import ProductConfig
 from nsm_pipeline.product.grammar import Condition, Distinct, EventSelector, Where
 from nsm_pipeline.product.yaml_tree import Keys
 

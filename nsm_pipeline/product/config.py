@@ -6,179 +6,26 @@ where a key stands in the file is known to `yaml_file.py`.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BeforeValidator, Discriminator, Field, StringConstraints, Tag, field_validator
+from pydantic import BeforeValidator, Field, StringConstraints, field_validator
 
-from nsm_pipeline.product.checks import Check as Check
+from nsm_pipeline.product.candidate import COUNT_THRESHOLDS, Candidate
 from nsm_pipeline.product.checks import Checks
-from nsm_pipeline.product.grammar import Condition as Condition
 from nsm_pipeline.product.grammar import (
     Day,
     Days,
     EventSelector,
-    Measure,
     Model,
-    Moment,
     Name,
-    Names,
     Number,
-    Threshold,
     Thresholds,
+    Where,
     Whole,
     listed,
 )
-from nsm_pipeline.product.grammar import Distinct as Distinct
-from nsm_pipeline.product.grammar import Max as Max
-from nsm_pipeline.product.grammar import Scalar as Scalar
-from nsm_pipeline.product.grammar import Sum as Sum
-from nsm_pipeline.product.grammar import Where as Where
-
-COUNT_THRESHOLDS = (1, 2, 3, 5, 7, 10, 15, 20)
-TABLE_NAME = r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?$"
-
-
-class Behaviour(Model):
-    """Which events count and how they are measured: the part that candidates share."""
-
-    event: EventSelector = Field(examples=["order_placed"])
-    where: Where = Field({})
-    measure: Measure = Field("count", examples=["{distinct: order_id}"])
-
-
-class SimpleCandidate(Behaviour):
-    """One behaviour that an account may reach at least k times within X days."""
-
-    name: Name = Field(examples=["second_order"])
-    at_least: Thresholds | None = None
-
-
-class Part(Behaviour):
-    """One clause of a composite candidate: at least so many, or at most so many."""
-
-    at_least: Threshold | None = None
-    at_most: Threshold | None = None
-
-
-class CompositeCandidate(Model):
-    """Several clauses that must all hold within the same window."""
-
-    name: Name = Field(examples=["docs_and_no_code"])
-    all_of: Annotated[tuple[Part, ...], Field(min_length=2)]
-
-
-def _candidate_kind(value: Any) -> str:
-    composite = isinstance(value, CompositeCandidate) or (
-        isinstance(value, dict) and "all_of" in value
-    )
-    return "composite" if composite else "simple"
-
-
-Candidate = Annotated[
-    Annotated[SimpleCandidate, Tag("simple")] | Annotated[CompositeCandidate, Tag("composite")],
-    Discriminator(_candidate_kind),
-]
-
-
-class Files(Model):
-    """Parquet files: a path, a list of paths, a folder or a glob."""
-
-    files: Annotated[Names, Field(min_length=1)] = Field(
-        examples=["data/shop/events.parquet", "events/2025-*.parquet"]
-    )
-
-
-class Table(Model):
-    """A table or view of the connection, `name` or `schema.name`."""
-
-    table: Annotated[str, StringConstraints(pattern=TABLE_NAME)] = Field(
-        description="`name` or `schema.name`, of letters, digits and _", examples=["app.events"]
-    )
-
-
-class EventColumns(Model):
-    """Where events are and which columns hold the account, the time and the event's name."""
-
-    account: Name = Field(examples=["account_id"])
-    at: Name = Field(examples=["ts"])
-    event: Name = Field(examples=["event_name"])
-    id: Name | None = None
-
-
-class EventFiles(EventColumns, Files):
-    """Events in files."""
-
-
-class EventTable(EventColumns, Table):
-    """Events in a table."""
-
-
-class AccountColumns(Model):
-    """One row per account; the columns with a meaning of their own are named here."""
-
-    account: Name = Field(examples=["account_id"])
-    signed_up_at: Name | None = None
-    observed_until: Name | None = None
-    internal: Name | None = None
-
-
-class AccountFiles(AccountColumns, Files):
-    """Accounts in files."""
-
-
-class AccountTable(AccountColumns, Table):
-    """Accounts in a table."""
-
-
-class RevenueColumns(Model):
-    """One row per payment (positive) or refund (negative)."""
-
-    account: Name = Field(examples=["account_id"])
-    at: Name = Field(examples=["ts"])
-    amount: Name = Field(examples=["amount"])
-    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = Field(
-        description="three capital letters", examples=["GBP"]
-    )
-    refund: Where = Field({})
-
-
-class RevenueFiles(RevenueColumns, Files):
-    """Revenue in files."""
-
-
-class RevenueTable(RevenueColumns, Table):
-    """Revenue in a table."""
-
-
-def _place(value: Any) -> str:
-    in_table = isinstance(value, Table) or (isinstance(value, dict) and "table" in value)
-    return "table" if in_table else "files"
-
-
-class Source(Model):
-    """The engine and the three tables in it; only events are required."""
-
-    connection: Name = "duckdb://"
-    events: Annotated[
-        Annotated[EventFiles, Tag("files")] | Annotated[EventTable, Tag("table")],
-        Discriminator(_place),
-    ]
-    accounts: (
-        Annotated[
-            Annotated[AccountFiles, Tag("files")] | Annotated[AccountTable, Tag("table")],
-            Discriminator(_place),
-        ]
-        | None
-    ) = None
-    revenue: (
-        Annotated[
-            Annotated[RevenueFiles, Tag("files")] | Annotated[RevenueTable, Tag("table")],
-            Discriminator(_place),
-        ]
-        | None
-    ) = None
-    observed_until: Moment | None = Field(None, examples=["2011-12-09T12:50:00Z"])
+from nsm_pipeline.product.source import TABLE_NAME, Source
 
 
 class CoreMetric(Model):

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 from pathlib import PurePath
 
-from nsm_pipeline.product.config import Files, ProductConfig, Table
+from nsm_pipeline.product.config import ProductConfig
+from nsm_pipeline.product.source import Files, Table
 from nsm_pipeline.product.yaml_tree import Finding
 
 VARIABLE = re.compile(r"\$\{(\w+)\}")

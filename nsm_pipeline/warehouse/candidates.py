@@ -9,16 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from nsm_pipeline.product.config import (
+from nsm_pipeline.product.candidate import (
     COUNT_THRESHOLDS,
     Behaviour,
     CompositeCandidate,
-    Condition,
-    Discover,
     Part,
-    ProductConfig,
     SimpleCandidate,
 )
+from nsm_pipeline.product.config import Discover, ProductConfig
+from nsm_pipeline.product.grammar import Condition
 from nsm_pipeline.warehouse.where import selects
 
 CandidateKind = Literal["event", "value", "declared"]

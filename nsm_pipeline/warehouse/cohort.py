@@ -15,7 +15,7 @@ import ibis.expr.types as ir
 from nsm_pipeline.product.config import CoreMetric, Exclude, ProductConfig
 from nsm_pipeline.warehouse.connect import Engine
 from nsm_pipeline.warehouse.events import SourceTables, visible_events
-from nsm_pipeline.warehouse.where import matches, selected
+from nsm_pipeline.warehouse.where import both, matches, selected
 
 MISSING = "(missing)"
 OTHER = "(other)"
@@ -75,15 +75,15 @@ def onboarding(events: ir.Table, config: ProductConfig) -> ir.Table:
 
 def core_events(events: ir.Table, core: CoreMetric) -> ir.BooleanValue:
     """True on the events that the core metric counts."""
-    return selected(events.event, core.event) & matches(events, core.where)
+    return both(selected(events.event, core.event), core.where, events)
 
 
 def retaining_events(events: ir.Table, config: ProductConfig) -> ir.BooleanValue:
     """True on the events that the outcome asks for; `core` stands for the core metric's own."""
     retention = config.retention
     if retention.event == ("core",):
-        return core_events(events, config.core_metric) & matches(events, retention.where)
-    return selected(events.event, retention.event) & matches(events, retention.where)
+        return both(core_events(events, config.core_metric), retention.where, events)
+    return both(selected(events.event, retention.event), retention.where, events)
 
 
 def days_after(moment: ir.Value, days: int) -> ir.Value:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,30 +34,40 @@ DUCKDB_SETTINGS = (
 
 
 @dataclass(frozen=True)
+class Question:
+    """One thing the engine was asked; `kept_as` names the temporary table that holds the answer."""
+
+    title: str
+    query: ir.Table | str
+    kept_as: str | None = None
+
+
+@dataclass(frozen=True)
 class Engine:
-    """One connection; `asked` keeps every question with its title, for `nsm sql` and errors."""
+    """One connection; `asked` keeps every question in order, for `nsm sql` and errors."""
 
     backend: BaseBackend
-    asked: list[tuple[str, ir.Table]] = field(default_factory=list)
+    asked: list[Question] = field(default_factory=list)
 
-    def sql(self) -> list[tuple[str, str]]:
-        """(title, SQL) of everything asked so far.
-
-        Written only when wanted: on small data it costs as much as the query.
-        """
-        return [(title, self._as_sql(expression)) for title, expression in self.asked]
+    def read_files(self, name: str, paths: Sequence[Path]) -> ir.Table:
+        """Parquet files as one table."""
+        files = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
+        view = f"SELECT * FROM read_parquet([{files}])"
+        self.asked.append(Question(f"files as {name}", view, name))
+        table: ir.Table = self.backend.read_parquet([str(path) for path in paths], table_name=name)
+        return table
 
     def materialise(self, name: str, title: str, expression: ir.Table) -> ir.Table:
         """The expression as a temporary table: Ibis re-expands an expression at every use."""
-        return self._run(
-            title,
-            expression,
+        table: ir.Table = self._run(
+            Question(title, expression, name),
             lambda: self.backend.create_table(name, expression, temp=True, overwrite=True),
         )
+        return table
 
     def fetch(self, title: str, expression: ir.Table) -> pd.DataFrame:
         """The rows of a small result."""
-        frame: pd.DataFrame = self._run(title, expression, lambda: expression.to_pandas())
+        frame: pd.DataFrame = self._run(Question(title, expression), lambda: expression.to_pandas())
         return frame
 
     def small_table(
@@ -66,27 +76,42 @@ class Engine:
         """A handful of rows, such as coefficients, as a temporary table of the engine."""
         schema = ibis.schema(types)
         rows = pa.table(dict(columns), schema=schema.to_pyarrow())
-        return self.backend.create_table(name, rows, temp=True, overwrite=True)
+        names = ", ".join(types)
+        note = f"-- {rows.num_rows} rows made by the pipeline\nSELECT {names} FROM rows_sent_along"
+        self.asked.append(Question(f"small table {name}", note, name))
+        table: ir.Table = self.backend.create_table(name, rows, temp=True, overwrite=True)
+        return table
+
+    def sql(self) -> list[tuple[str, str]]:
+        """(title, SQL) of everything asked so far.
+
+        Written only when wanted: on small data it costs as much as the query.
+        """
+        return [(question.title, self._as_sql(question)) for question in self.asked]
 
     def close(self) -> None:
         """Let go of the connection and its temporary tables."""
         self.backend.disconnect()
 
-    def _run(self, title: str, expression: ir.Table, work: Callable[[], Any]) -> Any:
-        self.asked.append((title, expression))
+    def _run(self, question: Question, work: Callable[[], Any]) -> Any:
+        self.asked.append(question)
         try:
             return work()
         except Exception as failure:
             raise WarehouseFailed(
                 Problem(
-                    f"warehouse: {title}",
+                    f"warehouse: {question.title}",
                     f"The engine broke off with {type(failure).__name__}: {failure}",
-                    f"It was asked:\n{self._as_sql(expression)}",
+                    f"It was asked:\n{self._as_sql(question)}",
                 )
             ) from failure
 
-    def _as_sql(self, expression: ir.Table) -> str:
-        return str(ibis.to_sql(expression, dialect=self.backend.name))
+    def _as_sql(self, question: Question) -> str:
+        query = question.query
+        sql = query if isinstance(query, str) else str(ibis.to_sql(query, self.backend.name))
+        if question.kept_as is None:
+            return sql
+        return f'CREATE TEMPORARY TABLE "{question.kept_as}" AS\n{sql}'
 
 
 def connect(connection: str, *, base: Path, where: str) -> Engine:

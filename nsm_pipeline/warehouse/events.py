@@ -16,8 +16,8 @@ import ibis.expr.types as ir
 import pyarrow.parquet as pq
 
 from nsm_pipeline.errors import InvalidInput, Problem
-from nsm_pipeline.product.config import AccountColumns, EventColumns, Files, RevenueColumns, Source
 from nsm_pipeline.product.loaded_product import LoadedProduct
+from nsm_pipeline.product.source import AccountColumns, EventColumns, Files, RevenueColumns, Source
 from nsm_pipeline.warehouse.connect import Engine
 from nsm_pipeline.warehouse.where import matches
 
@@ -80,10 +80,7 @@ def _raw_table(engine: Engine, product: LoadedProduct, name: str) -> ir.Table:
     if isinstance(place, Files):
         paths = [path for pattern in place.files for path in product.resolve(pattern)]
         _refuse_differing_columns(product.where("source", name, "files"), paths)
-        table: ir.Table = engine.backend.read_parquet(
-            [str(path) for path in paths], table_name=f"source_{name}"
-        )
-        return table
+        return engine.read_files(f"source_{name}", paths)
     *schema, table_name = place.table.split(".")
     try:
         return engine.backend.table(table_name, database=schema[0] if schema else None)

@@ -19,20 +19,9 @@ from nsm_pipeline.candidate_spec import CandidateSpec
 from nsm_pipeline.cells import CellTable
 from nsm_pipeline.product.loaded_product import LoadedProduct
 from nsm_pipeline.score_model import ScoreInput, ScoreModel
-from nsm_pipeline.warehouse.behaviours import (
-    Exposures,
-    build_exposures,
-    candidate_values,
-    resolve,
-)
+from nsm_pipeline.warehouse.behaviours import candidate_values, resolve
 from nsm_pipeline.warehouse.candidates import Footprint, ResolvedCandidate
-from nsm_pipeline.warehouse.cell_query import (
-    Candidates,
-    Strata,
-    build_strata,
-    query_cells,
-    query_revenue_weeks,
-)
+from nsm_pipeline.warehouse.cell_query import Candidates, query_cells, query_revenue_weeks
 from nsm_pipeline.warehouse.cohort import (
     REVENUE_WEEKS,
     Population,
@@ -42,6 +31,7 @@ from nsm_pipeline.warehouse.cohort import (
 )
 from nsm_pipeline.warehouse.connect import Engine, connect
 from nsm_pipeline.warehouse.events import SourceTables, open_source
+from nsm_pipeline.warehouse.exposures import Exposures, build_exposures
 from nsm_pipeline.warehouse.footprints import Footprints, build_footprints
 from nsm_pipeline.warehouse.outcomes import DAYS_PER_WEEK, retained, weekly_revenue
 from nsm_pipeline.warehouse.score_input import account_traits, fetch_score_input, trait_names
@@ -53,6 +43,7 @@ from nsm_pipeline.warehouse.series import (
     weekly_reach,
 )
 from nsm_pipeline.warehouse.specs import candidate_specs
+from nsm_pipeline.warehouse.strata import Strata, build_strata
 from nsm_pipeline.warehouse.thresholds import reached, with_thresholds
 from nsm_pipeline.warehouse.where import selects
 

@@ -16,14 +16,12 @@ import ibis.expr.types as ir
 
 from nsm_pipeline.warehouse.behaviours import (
     COLUMNS_PER_SCAN,
-    Exposures,
-    clause_rows,
-    long_by_window,
     value_numbers,
     with_value_number,
 )
 from nsm_pipeline.warehouse.candidates import Footprint
 from nsm_pipeline.warehouse.connect import Engine
+from nsm_pipeline.warehouse.exposures import Exposures, clause_rows, long_by_window
 
 KEYS = ["within_days", "footprint_no", "account_no"]
 

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 import ibis.expr.types as ir
 
-from nsm_pipeline.product.config import CompositeCandidate, ProductConfig
+from nsm_pipeline.product.candidate import CompositeCandidate
+from nsm_pipeline.product.config import ProductConfig
 from nsm_pipeline.warehouse.duplicates import count_duplicates
 from nsm_pipeline.warehouse.log import (
     EXAMPLES,

@@ -13,7 +13,7 @@ from typing import Any
 import ibis
 import pandas as pd
 
-from nsm_pipeline.errors import NsmError, Problem, Superseded, WarehouseFailed
+from nsm_pipeline.errors import InvalidInput, NsmError, Problem, Superseded, WarehouseFailed
 from nsm_pipeline.product.loaded_product import LoadedProduct
 from nsm_pipeline.run_folder import RunFolder
 from nsm_pipeline.warehouse.connect import Engine, connect
@@ -86,6 +86,7 @@ def _replace(
         for name, frame in frames.items():
             target = getattr(names, name)
             _create(database, target, frame, ROW_KEYS[name])
+            _refuse_other_columns(database, target, frame)
         _refuse_older(database, names.published, run, key)
         for name, frame in frames.items():
             target = getattr(names, name)
@@ -117,6 +118,18 @@ def _create(database: Any, target: str, frame: pd.DataFrame, key: tuple[str, ...
         database.con.execute(f"CREATE SCHEMA IF NOT EXISTS {target.split('.')[0]}")
     quoted = ", ".join(f'"{name}"' for name in key)
     database.con.execute(f"CREATE TABLE IF NOT EXISTS {target} ({columns}, PRIMARY KEY ({quoted}))")
+
+
+def _refuse_other_columns(database: Any, target: str, frame: pd.DataFrame) -> None:
+    found = [row[0] for row in database.con.execute(f"DESCRIBE {target}").fetchall()]
+    if found != list(frame.columns):
+        raise InvalidInput(
+            Problem(
+                f"publish.table: {target}",
+                "The table is there, but its columns are not those of this version.",
+                "Name another table in the product file, or move this one away.",
+            )
+        )
 
 
 def _sql_type(dtype: ibis.DataType) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
-from nsm_pipeline.product.config import Condition
+from nsm_pipeline.product.grammar import Condition
 
 COMPARISONS = {
     "at_least": operator.ge,
@@ -24,10 +24,17 @@ COMPARISONS = {
 
 def matches(table: ir.Table, where: Mapping[str, Condition]) -> ir.BooleanValue:
     """True where every condition holds; a NULL matches nothing but `null: true`."""
+    if not where:
+        return ibis.literal(True)
     tests = [
         test for column, condition in where.items() for test in _tests(table[column], condition)
     ]
-    return functools.reduce(operator.and_, tests, ibis.literal(True)).fill_null(False)
+    return functools.reduce(operator.and_, tests).fill_null(False)
+
+
+def both(first: ir.BooleanValue, where: Mapping[str, Condition], table: ir.Table) -> Any:
+    """`first` and the conditions, if there are any: the SQL stays free of AND TRUE."""
+    return first & matches(table, where) if where else first
 
 
 def selects(selector: Iterable[str], event: str) -> bool:
