@@ -172,7 +172,7 @@ def cells_by_hand(tables: dict[str, pd.DataFrame], score: ScoreModel) -> pd.Data
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_cells_are_those_worked_out_account_by_account(tmp_path: Path, seed: int) -> None:
-    tables = busy_world(seed, accounts=300)
+    tables = busy_world(seed, accounts=360)
     path = write_product(
         tmp_path,
         tables,

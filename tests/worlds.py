@@ -75,7 +75,7 @@ def busy_world(seed: int, accounts: int = 400) -> dict[str, pd.DataFrame]:
         for _ in range(int(rng.poisson(rng.gamma(2.0, 4.0)))):
             offset = pd.Timedelta(microseconds=int(rng.exponential(12 * 86400e6)))
             kind = str(rng.choice(kinds, p=weights))
-            colour = str(rng.choice(["red", "blue", "green"])) if rng.random() < 0.8 else None
+            colour = str(rng.choice(["red", "blue", "blue", "green"])) if rng.random() < 0.9 else None
             size = round(float(rng.gamma(2, 5)), 2) if rng.random() < 0.9 else None
             rows.append((account, begin + offset, kind, colour, size))
         for _ in range(int(rng.poisson(1.5))):
