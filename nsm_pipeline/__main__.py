@@ -32,6 +32,13 @@ AsOf = Annotated[
 ]
 Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Where all runs are.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else on stdout.")]
+WithRivals = Annotated[
+    bool,
+    typer.Option(
+        "--with-rivals",
+        help="Also show what Amplitude, Mixpanel and PostHog would make of the same counts.",
+    ),
+]
 RUNS = Path("runs")
 
 
@@ -50,12 +57,18 @@ def check(
 
 
 @app.command()
-def run(file: ProductFile, as_of: AsOf = None, out: Out = RUNS, as_json: Json = False) -> None:
+def run(
+    file: ProductFile,
+    as_of: AsOf = None,
+    out: Out = RUNS,
+    with_rivals: WithRivals = False,
+    as_json: Json = False,
+) -> None:
     """Run all steps for one product and publish the ranking."""
     with reporting(as_json):
         from nsm_pipeline import commands
 
-        commands.run(file, as_of=as_of, out=out, as_json=as_json)
+        commands.run(file, as_of=as_of, out=out, as_json=as_json, with_rivals=with_rivals)
 
 
 @app.command()

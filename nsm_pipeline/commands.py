@@ -69,14 +69,14 @@ def product_files(files: Iterable[Path]) -> list[Path]:
     return found
 
 
-def run(file: Path, *, as_of: str | None, out: Path, as_json: bool) -> None:
+def run(file: Path, *, as_of: str | None, out: Path, as_json: bool, with_rivals: bool) -> None:
     """Runs all steps; ends with the ranking and where the files are."""
     from nsm_pipeline.console import step_progress
     from nsm_pipeline.pipeline import STEPS, run_product
 
     moment = _as_of(file, as_of)
     with step_progress(len(STEPS)) as on_step:
-        folder = run_product(file, as_of=moment, out=out, on_step=on_step)
+        folder = run_product(file, as_of=moment, out=out, on_step=on_step, with_rivals=with_rivals)
     if as_json:
         say_json(_run_record(folder))
         return

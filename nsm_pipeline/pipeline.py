@@ -40,6 +40,7 @@ def run_product(
     as_of: datetime,
     out: Path,
     on_step: Callable[[Step], None] | None = None,
+    with_rivals: bool = False,
 ) -> RunFolder:
     """A whole run in one process.
 
@@ -48,12 +49,14 @@ def run_product(
         as_of: the moment the run looks back from; nothing after it is seen.
         out: root of all runs.
         on_step: called before each step.
+        with_rivals: adds what other products would say of the same counts (`stats.rivals`).
 
     Raises:
         InvalidInput: nothing was written.
         ChecksFailed: the data failed a critical check; the published run stays.
     """
-    context = RunContext(load_product(product_file), as_of.astimezone(UTC), RunStore(out))
+    product, store = load_product(product_file), RunStore(out)
+    context = RunContext(product, as_of.astimezone(UTC), store, with_rivals=with_rivals)
     try:
         for step in STEPS:
             if on_step is not None:

@@ -32,6 +32,7 @@ class RunContext:
     as_of: datetime
     store: RunStore
     folder: RunFolder | None = None
+    with_rivals: bool = False
 
     @cached_property
     def extract(self) -> Extract:
@@ -126,6 +127,7 @@ def validate(context: RunContext) -> None:
 
 def score(context: RunContext) -> None:
     """Fits the score on its sample, lets the engine count the cells, and searches them."""
+    from nsm_pipeline.stats.rivals import with_rivals
     from nsm_pipeline.stats.score import fit_score
     from nsm_pipeline.stats.search import CANDIDATE_COLUMNS, best_rows, search
 
@@ -138,8 +140,10 @@ def score(context: RunContext) -> None:
     run.write_json("score.json", {"model": model.as_json(), "candidates": specs})
     run.write_frame("cells.parquet", cells.frame)
     run.write_frame("search.parquet", found)
-    for suffix in ("parquet", "csv"):
-        run.write_frame(f"candidates.{suffix}", found[list(CANDIDATE_COLUMNS)])
+    candidates = found[list(CANDIDATE_COLUMNS)]
+    run.write_frame("candidates.parquet", candidates)
+    shown = with_rivals(candidates) if context.with_rivals else candidates
+    run.write_frame("candidates.csv", shown)
     chosen = best_rows(found)
     if context.product.config.source.revenue is not None and len(chosen):
         run.write_frame("revenue_weeks.parquet", scored.revenue_weeks(chosen))
@@ -178,9 +182,11 @@ def rank(context: RunContext) -> None:
         ranking_document,
         ranking_table,
     )
+    from nsm_pipeline.stats.rivals import rivals_view
 
     run = context.run
     found, specs = run.read_frame("search.parquet"), context.specs
+    judged = judge_candidates(found, specs)
     given = RankingInput(
         config=context.product.config,
         as_of=context.as_of,
@@ -188,9 +194,10 @@ def rank(context: RunContext) -> None:
         found=found,
         cells=context.cells,
         specs=specs,
-        judged=judge_candidates(found, specs),
+        judged=judged,
         gaps=run.read_frame("revenue_gaps.parquet"),
         series=run.read_json("series.json"),
+        rivals=rivals_view(found, judged.frame) if context.with_rivals else {},
     )
     table = ranking_table(given)
     published = table[list(RANKING_COLUMNS)]

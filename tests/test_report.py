@@ -450,3 +450,29 @@ def test_names_that_differ_at_their_ends_stay_apart(run, opened):
     labels = page.locator("#compared .wide svg text").all_text_contents()
     assert sum("= 85099B, at" in label for label in labels) == 1
     assert sum("= 21212, at" in label for label in labels) == 1
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_what_others_would_say_is_unfolded_when_it_was_asked_for(run, opened, width):
+    folder = run(TAME)
+    ranking = folder.read_json("ranking.json")
+    ranks = [
+        {"by": by, "value": 0.5, "at_least": 3.0, "within_days": 7, "rank": place, "of": 5}
+        for place, by in enumerate(("phi", "odds_ratio_plus_1", "ppv", "mutual_information"), 2)
+    ]
+    scores = {"ppv": 0.62, "sensitivity": 0.621, "phi": 0.3101, "odds_ratio_plus_1": 3.63}
+    for row in ranking["candidates"]:
+        row["rivals"] = {**scores, "ranks": [] if row["rank"] is None else ranks}
+    folder.write_json("ranking.json", ranking)
+    page = opened(folder, width=width)
+    page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    shown = " ".join(page.locator("#ranking .inside").first.inner_text().split())
+    assert (
+        "Amplitude Compass, Mixpanel Signal: correlation 2 of 5 at least 3 within 7 days" in shown
+    )
+    assert "PostHog: odds ratio, one added 3 of 5" in shown
+    assert "this pipeline 1 of 5 at least 2 within 28 days +14.0" in shown
+    assert "The others rank raw association" in shown
+    assert "62.0% of doers stayed (PPV)" in shown
+    assert page.locator("#ranking .others").count() == 5

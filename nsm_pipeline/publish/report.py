@@ -99,7 +99,11 @@ def _environment() -> jinja2.Environment:
     environment.filters.update(drawing=Markup, sortable=_sortable)
     environment.tests["absent"] = wording.absent
     environment.globals.update(
-        verdict=wording.verdict, ratio=wording.ratio, rules=wording.RULES, verdicts=wording.VERDICTS
+        verdict=wording.verdict,
+        ratio=wording.ratio,
+        rules=wording.RULES,
+        verdicts=wording.VERDICTS,
+        rivals=wording.RIVALS,
     )
     return environment
 

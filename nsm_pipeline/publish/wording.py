@@ -69,6 +69,13 @@ RULES = {
     "behaviour, so nothing is published as a North Star.",
 }
 
+RIVALS = {
+    "phi": "Amplitude Compass, Mixpanel Signal: correlation",
+    "odds_ratio_plus_1": "PostHog: odds ratio, one added",
+    "ppv": "share of doers that stayed",
+    "mutual_information": "mutual information, nats",
+}
+
 
 def verdict(name: str) -> Verdict:
     """The words for a verdict; an unknown one is shown as it stands."""

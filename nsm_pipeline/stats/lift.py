@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nsm_pipeline.stats.logistic import Floats, StratifiedCounts, StratifiedFit, fit
+from nsm_pipeline.stats.retention import wilson
 
 FEWEST_DOERS = 100
 SMALLEST_SHARE, LARGEST_SHARE = 0.03, 0.90
@@ -86,6 +87,26 @@ def estimate_lifts(counts: StratifiedCounts, *, gate: float = 1.0) -> LiftEstima
         base=where_ok(base),
         overlap=overlap,
         support=support,
+    )
+
+
+def newcombe(
+    kept: Floats, accounts: Floats, others_kept: Floats, others: Floats
+) -> tuple[Floats, Floats]:
+    """95 % interval of a plain difference between two shares; NaN where a group is empty.
+
+    Shape: one value per comparison, from counts of accounts. Units: shares, -1 to 1.
+    Source: Newcombe (1998), Statistics in Medicine 17, 873-890, method 10 (hybrid score). Unlike
+    the plain one it stays within -1 and 1 and does not shrink to nothing at 0 or all retained.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share, other = kept / accounts, others_kept / others
+        low, high = wilson(kept, accounts)
+        other_low, other_high = wilson(others_kept, others)
+    difference = share - other
+    return (
+        difference - np.hypot(share - low, other_high - other),
+        difference + np.hypot(high - share, other - other_low),
     )
 
 

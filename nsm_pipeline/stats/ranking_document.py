@@ -14,7 +14,9 @@ from nsm_pipeline.candidate_spec import CandidateSpec
 from nsm_pipeline.cells import CellTable
 from nsm_pipeline.product.config import ProductConfig
 from nsm_pipeline.ranking_table import RANKING_COLUMNS
-from nsm_pipeline.stats.calibration import CONFIDENCE_Z, EVENTS_FOR_SCALE, Calibration
+from nsm_pipeline.stats.calibration import EVENTS_FOR_SCALE, Calibration
+from nsm_pipeline.stats.definitions import definitions, outcome_verb
+from nsm_pipeline.stats.lift import newcombe
 from nsm_pipeline.stats.ranking import (
     JudgedCandidates,
     accounts_per_arm,
@@ -49,6 +51,8 @@ class RankingInput:
     judged: JudgedCandidates
     gaps: pd.DataFrame
     series: Sequence[Mapping[str, Any]]
+    rivals: Mapping[str, Mapping[str, Any]]
+    """By candidate, what others would say of it (`stats.rivals`); empty unless asked for."""
 
 
 def ranking_table(given: RankingInput) -> pd.DataFrame:
@@ -95,9 +99,9 @@ def ranking_document(given: RankingInput, table: pd.DataFrame) -> dict[str, Any]
         "owner": config.owner,
         "audience": config.audience,
         "as_of": given.as_of.isoformat().replace("+00:00", "Z"),
-        "headline": _headline(table, calibration),
+        "headline": _headline(table, calibration, outcome_verb(config)),
         "core_metric": {"name": config.core_metric.name, "promise": config.core_metric.promise},
-        "sentences": _sentences(config),
+        "sentences": definitions(config),
         "calibration": {
             "rule": calibration.rule,
             "events": calibration.events,
@@ -117,13 +121,18 @@ def _candidates(given: RankingInput, table: pd.DataFrame) -> list[dict[str, Any]
     cohorts = by_cohort(given.cells, estimated, bias)
     segments = by_segment(given.cells, estimated, bias)
     curves = dict(list(given.found.groupby("candidate", sort=False)))
+    kept, doers, others_kept, accounts = (
+        table[column].to_numpy(float)
+        for column in ("retained_doers", "doers", "retained_others", "accounts")
+    )
+    crude_low, crude_high = newcombe(kept, doers, others_kept, accounts - doers)
     rows: list[dict[Any, Any]] = table.to_dict("records")
     return [
         {
             **{column: _plain(row[column]) for column in (*RANKING_COLUMNS, *DETAIL_COLUMNS)},
             "bound_z": _plain(row["bound"]),
-            "crude_low_pp": row["crude_lift_pp"] - CONFIDENCE_Z * row["crude_se_pp"],
-            "crude_high_pp": row["crude_lift_pp"] + CONFIDENCE_Z * row["crude_se_pp"],
+            "crude_low_pp": 100 * low,
+            "crude_high_pp": 100 * high,
             "overlap": row["overlap"] if row["support"] == "ok" else None,
             # Ten points more reach move a tenth of 1,000 accounts by the lift.
             "extra_retained_per_1000": _plain(row["lift_pp"]),
@@ -133,8 +142,9 @@ def _candidates(given: RankingInput, table: pd.DataFrame) -> list[dict[str, Any]
             "cohorts": cohorts.get(row["candidate"], []),
             "segments": segments.get(row["candidate"], []),
             "curve": curves[row["candidate"]][list(CURVE_COLUMNS)].to_dict("records"),
+            **({"rivals": given.rivals[row["candidate"]]} if given.rivals else {}),
         }
-        for row in rows
+        for row, low, high in zip(rows, crude_low, crude_high, strict=True)
     ]
 
 
@@ -165,38 +175,13 @@ def _revenue(given: RankingInput) -> dict[str, Any]:
     }
 
 
-def _sentences(config: ProductConfig) -> dict[str, str]:
-    core = " or ".join(config.core_metric.event)
-    nth = config.onboarding.nth
-    onboarded = f"An account counts as onboarded at its {_ordinal(nth)} {core}"
-    if config.onboarding.from_:
-        onboarded += f", from {config.onboarding.from_.isoformat()} on"
-    retention = config.retention
-    kept = " or ".join(
-        config.core_metric.event if retention.event == ("core",) else retention.event
-    )
-    kept = "event of any kind" if kept == "any" else kept
-    windows = " or ".join(str(window) for window in config.exposure.within)
-    return {
-        "onboarded": f"{onboarded}.",
-        "retained": f"Retained: at least one {kept} in the {retention.within} days that begin "
-        f"{retention.after} days after onboarding.",
-        "exposure": f"A behaviour must be done within {windows} days of onboarding.",
-    }
-
-
-def _ordinal(n: int) -> str:
-    endings = {1: "st", 2: "nd", 3: "rd"}
-    return f"{n}{'th' if n % 100 in (11, 12, 13) else endings.get(n % 10, 'th')}"
-
-
-def _headline(table: pd.DataFrame, calibration: Calibration) -> str:
+def _headline(table: pd.DataFrame, calibration: Calibration, verb: str) -> str:
     stars = table[table["verdict"] == "north_star"]
     if len(stars):
         first = stars.iloc[0]
         others = f" {len(stars) - 1} more pass the same test." if len(stars) > 1 else ""
         return (
-            f"{first['statement']}: they stay {first['lift_pp']:.1f} points more often than "
+            f"{first['statement']}: they {verb} {first['lift_pp']:.1f} points more often than "
             f"accounts alike ({first['ci_low_pp']:.1f} to {first['ci_high_pp']:.1f}).{others}"
         )
     if not calibration.may_publish:
