@@ -53,16 +53,16 @@ help:
 .venv/.python:
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed: no $(PYTHON) on PATH (PYTHON=… names another)"; exit 1; }
 	@echo "Making .venv (once)"
-	$(NEW_VENV)
+	@$(NEW_VENV)
 	@touch $@
 
 .venv/.run: .venv/.python requirements.txt pyproject.toml
 	@echo "Installing requirements.txt"
-	$(INSTALL) --require-hashes -r requirements.txt
-	$(INSTALL) --no-deps --editable .
+	@$(INSTALL) --require-hashes -r requirements.txt
+	@$(INSTALL) --no-deps --editable .
 	@touch $@
 
 .venv/.dev: .venv/.run requirements-dev.txt
 	@echo "Installing requirements-dev.txt"
-	$(INSTALL) --require-hashes -r requirements-dev.txt
+	@$(INSTALL) --require-hashes -r requirements-dev.txt
 	@touch $@

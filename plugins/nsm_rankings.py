@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from airflow.plugins_manager import AirflowPlugin
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI
+    from fastapi import FastAPI, HTTPException, Request, Response
 
 
 # No slash in front: below a base URL with a path the UI resolves these against its own base.
@@ -47,16 +47,15 @@ class NsmRankings(AirflowPlugin):
 
 def rankings_app() -> "FastAPI":
     """The pages as a web app; a plugin's app is open to everyone unless it guards itself."""
-    from airflow.api_fastapi.app import API_ROOT_PATH, get_auth_manager
+    from airflow.api_fastapi.app import get_auth_manager
     from airflow.api_fastapi.auth.managers.models.resource_details import AccessView
     from airflow.api_fastapi.core_api.security import (
         GetUserDep,
         requires_access_dag,
         requires_access_view,
     )
-    from fastapi import Depends, FastAPI, HTTPException, Request, Response
-    from fastapi.exception_handlers import http_exception_handler
-    from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
+    from fastapi import Depends, FastAPI, HTTPException
+    from fastapi.responses import FileResponse, HTMLResponse
 
     from nsm_pipeline.orchestration import dag_id as dag_of
     from nsm_pipeline.orchestration import runs_folder
@@ -70,6 +69,7 @@ def rankings_app() -> "FastAPI":
         openapi_url=None,
         redirect_slashes=False,
         dependencies=[Depends(requires_access_view(AccessView.WEBSITE))],
+        exception_handlers={HTTPException: send_to_login},
     )
     may_read_dag = Depends(requires_access_dag("GET"))
 
@@ -101,15 +101,19 @@ def rankings_app() -> "FastAPI":
             path, media_type=pages.SERVED[name], headers=_headers(pages.FILE_POLICY)
         )
 
-    @app.exception_handler(HTTPException)
-    async def to_login(request: Request, error: HTTPException) -> Response:
-        """A person who followed a link is sent to log in; a program gets the 401."""
-        if error.status_code == 401 and "text/html" in request.headers.get("accept", ""):
-            login = f"{API_ROOT_PATH}api/v2/auth/login"
-            return RedirectResponse(f"{login}?{urlencode({'next': request.url.path})}", 302)
-        return await http_exception_handler(request, error)
-
     return app
+
+
+async def send_to_login(request: "Request", error: "HTTPException") -> "Response":
+    """A person who followed a link without a token goes to log in; a program gets the 401."""
+    from airflow.api_fastapi.app import API_ROOT_PATH
+    from fastapi.exception_handlers import http_exception_handler
+    from fastapi.responses import RedirectResponse
+
+    if error.status_code == 401 and "text/html" in request.headers.get("accept", ""):
+        login = f"{API_ROOT_PATH}api/v2/auth/login"
+        return RedirectResponse(f"{login}?{urlencode({'next': request.url.path})}", 302)
+    return await http_exception_handler(request, error)
 
 
 def _headers(policy: str) -> dict[str, str]:

@@ -27,6 +27,7 @@ FLOORS: tuple[dict[str, set[str]], ...] = (
     },
     {"publish": {"publish"}},
     {"pipeline": {"pipeline", "steps"}},
+    {"simulation": {"simulation"}},
     {
         "doors": {
             *("__init__", "__main__", "commands", "console", "as_of", "run_name"),
