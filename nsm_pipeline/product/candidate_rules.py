@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from nsm_pipeline.product.candidate import CompositeCandidate, Part, SimpleCandidate
-from nsm_pipeline.product.clauses import clauses, counts_whole, events_named
+from nsm_pipeline.product.clauses import clauses, counts_whole, events_named, outcome_events
 from nsm_pipeline.product.config import ProductConfig
 from nsm_pipeline.product.model_findings import did_you_mean
 from nsm_pipeline.product.yaml_tree import Finding, Keys, short
@@ -118,7 +118,7 @@ def _placebos(config: ProductConfig) -> Iterator[Finding]:
     names = {candidate.name for candidate in config.candidates}
     yield from _unknown(("placebos",), config.placebos, names, config)
     for index, name in enumerate(config.placebos):
-        if name in config.core_metric.event or name in config.retention.event:
+        if name in config.core_metric.event or name in outcome_events(config):
             yield Finding(
                 ("placebos", index),
                 f'"{short(name)}" is the core metric or retention itself, not a negative control.',

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from nsm_pipeline.product.candidate import Behaviour, CompositeCandidate
 from nsm_pipeline.product.config import ProductConfig
 from nsm_pipeline.product.grammar import Condition, Distinct, EventSelector, Where
+from nsm_pipeline.product.retention import EventRetention
 from nsm_pipeline.product.yaml_tree import Keys
 
 
@@ -35,14 +36,20 @@ def counts_whole(clause: Behaviour) -> bool:
     return clause.measure in ("count", "days") or isinstance(clause.measure, Distinct)
 
 
+def outcome_events(config: ProductConfig) -> EventSelector:
+    """The events that retention asks for; none when it asks for revenue."""
+    return config.retention.event if isinstance(config.retention, EventRetention) else ()
+
+
 def conditions(config: ProductConfig) -> Iterator[PlacedCondition]:
     """Every condition of every `where` of the product."""
     wheres: list[tuple[str, Keys, Where]] = [
         ("events", ("core_metric", "where"), config.core_metric.where),
-        ("events", ("retention", "where"), config.retention.where),
         *(("events", (*keys, "where"), clause.where) for keys, clause in clauses(config)),
         ("accounts", ("exclude", "accounts"), config.exclude.accounts),
     ]
+    if isinstance(config.retention, EventRetention):
+        wheres.insert(1, ("events", ("retention", "where"), config.retention.where))
     if config.source.revenue:
         refund = config.source.revenue.refund
         wheres.append(("revenue", ("source", "revenue", "refund"), refund))
@@ -54,7 +61,8 @@ def conditions(config: ProductConfig) -> Iterator[PlacedCondition]:
 def selectors(config: ProductConfig) -> Iterator[tuple[Keys, EventSelector]]:
     """Every `event:` of the product."""
     yield ("core_metric", "event"), config.core_metric.event
-    yield ("retention", "event"), config.retention.event
+    if isinstance(config.retention, EventRetention):
+        yield ("retention", "event"), config.retention.event
     for keys, clause in clauses(config):
         yield (*keys, "event"), clause.event
 

@@ -9,7 +9,14 @@ from __future__ import annotations
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BeforeValidator, Field, StringConstraints, field_validator
+from pydantic import (
+    BeforeValidator,
+    Discriminator,
+    Field,
+    StringConstraints,
+    Tag,
+    field_validator,
+)
 
 from nsm_pipeline.product.candidate import COUNT_THRESHOLDS, Candidate
 from nsm_pipeline.product.checks import Checks
@@ -25,6 +32,7 @@ from nsm_pipeline.product.grammar import (
     Whole,
     listed,
 )
+from nsm_pipeline.product.retention import Retention
 from nsm_pipeline.product.source import TABLE_NAME, Source
 
 
@@ -45,28 +53,33 @@ class Onboarding(Model):
     to: Day | None = Field(None, examples=["2011-09-01"])
 
 
-class Retention(Model):
-    """Retained: at least one such event in (t0 + after, t0 + after + within]."""
-
-    event: EventSelector = Field(examples=["order_placed"])
-    where: Where = Field({})
-    after: Days = Field(examples=["56d"])
-    within: Days = Field(examples=["28d"])
-
-
 class Exposure(Model):
     """The windows X, in days from onboarding, within which a behaviour must happen."""
 
-    within: Annotated[
-        tuple[Days, ...],
-        BeforeValidator(listed, json_schema_input_type=Days | tuple[Days, ...]),
-        Field(min_length=1),
-    ] = Field(examples=["[7d, 28d]"])
+    asked_within: Annotated[
+        Annotated[
+            tuple[Days, ...],
+            BeforeValidator(listed, json_schema_input_type=Days | tuple[Days, ...]),
+            Field(min_length=1),
+            Tag("days"),
+        ]
+        | Annotated[Literal["auto"], Tag("auto")],
+        Discriminator(lambda value: "auto" if value == "auto" else "days"),
+    ] = Field(alias="within", examples=["[7d, 28d]"])
 
-    @field_validator("within")
+    @field_validator("asked_within")
     @classmethod
-    def _ascending(cls, within: tuple[int, ...]) -> tuple[int, ...]:
-        return tuple(sorted(set(within)))
+    def _ascending(
+        cls, within: tuple[int, ...] | Literal["auto"]
+    ) -> tuple[int, ...] | Literal["auto"]:
+        return within if within == "auto" else tuple(sorted(set(within)))
+
+    @property
+    def within(self) -> tuple[int, ...]:
+        """Every X, in days, ascending; `auto` has none before the data was asked."""
+        if self.asked_within == "auto":
+            raise RuntimeError("`auto` was not settled before it was used")
+        return self.asked_within
 
 
 class Discover(Model):
@@ -140,6 +153,22 @@ class ProductConfig(Model):
     segments: tuple[Name, ...] = ()
     checks: Checks = Checks()
     publish: Publish | None = None
+
+    @property
+    def asks_the_data(self) -> bool:
+        """Whether a window is `auto`, to be settled before the run begins."""
+        asked = (self.retention.asked_after, self.retention.asked_within)
+        return "auto" in (*asked, self.exposure.asked_within)
+
+    def with_windows(self, *, after: int, within: int, exposure: tuple[int, ...]) -> ProductConfig:
+        """The same product with all its windows in days."""
+        window = {"asked_after": after, "asked_within": within}
+        return self.model_copy(
+            update={
+                "retention": self.retention.model_copy(update=window),
+                "exposure": Exposure.model_construct(asked_within=tuple(exposure)),
+            }
+        )
 
     @field_validator("timezone")
     @classmethod

@@ -36,10 +36,14 @@ def _days(value: Any) -> Any:
     if match:
         return int(match[1]) * DAYS_PER_UNIT[match[2]]
     if value == "auto":
-        raise ValueError("`auto` is not offered by this version: write a duration such as 56d")
+        raise ValueError("`auto` is not known here: write a duration such as 7d")
     if isinstance(value, int) and not isinstance(value, bool):
         raise ValueError(f"a duration needs its unit: write {value}d for {value} days")
     raise ValueError("this is not a duration: write 7d for seven days or 4w for four weeks")
+
+
+def _days_or_auto(value: Any) -> Any:
+    return value if value == "auto" else _days(value)
 
 
 def listed(value: Any) -> Any:
@@ -62,6 +66,13 @@ Days = Annotated[
     BeforeValidator(_days),
     Field(ge=1, le=3650),
     WithJsonSchema({"type": "string", "pattern": r"^[0-9]+[dw]$", "examples": ["7d", "4w"]}),
+]
+DaysOrAuto = Annotated[
+    Annotated[int, Field(ge=1, le=3650)] | Literal["auto"],
+    BeforeValidator(_days_or_auto),
+    WithJsonSchema(
+        {"type": "string", "pattern": r"^([0-9]+[dw]|auto)$", "examples": ["56d", "auto"]}
+    ),
 ]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=10_000)]
 Names = Annotated[

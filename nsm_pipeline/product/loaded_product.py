@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import glob
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nsm_pipeline.errors import InvalidInput, Problem
@@ -29,6 +29,11 @@ class LoadedProduct:
     def where(self, *keys: str | int) -> str:
         """`config/products/chat.yaml:14:17  candidates[2].at_least` for a key path."""
         return place(str(self.path), self.positions, Finding(keys, "", ""))
+
+    def with_windows(self, *, after: int, within: int, exposure: tuple[int, ...]) -> LoadedProduct:
+        """The same product with all its windows in days; the file's text stays as written."""
+        config = self.config.with_windows(after=after, within=within, exposure=exposure)
+        return replace(self, config=config)
 
     def resolve(self, pattern: str) -> list[Path]:
         """The Parquet files of a path, folder or glob, last name first.

@@ -2,7 +2,7 @@
 
 A rule takes the configuration and yields a Finding for everything that breaks it. The rules that
 also need the source's columns are in `source_rules.py`; what is compared has `candidate_rules.py`,
-where data comes from `connection_rules.py`.
+the outcome and the windows `outcome_rules.py`, where data comes from `connection_rules.py`.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from datetime import UTC, datetime, time, timedelta
 
 from nsm_pipeline.errors import InvalidInput
 from nsm_pipeline.product.candidate_rules import CANDIDATE_RULES
-from nsm_pipeline.product.clauses import conditions
+from nsm_pipeline.product.clauses import conditions, outcome_events
 from nsm_pipeline.product.config import ProductConfig
 from nsm_pipeline.product.connection_rules import CONNECTION_RULES
 from nsm_pipeline.product.grammar import Condition
 from nsm_pipeline.product.loaded_product import LoadedProduct
+from nsm_pipeline.product.outcome_rules import OUTCOME_RULES
 from nsm_pipeline.product.source_rules import EVENT_RULES, SOURCE_RULES, SourceColumns
 from nsm_pipeline.product.yaml_tree import Finding, problems, short
 
@@ -25,7 +26,6 @@ __all__ = ["SourceColumns", "broken_rules", "check_rules", "check_source"]
 Rule = Callable[[ProductConfig], Iterator[Finding]]
 
 CRON_PRESETS = ("@hourly", "@daily", "@weekly", "@monthly", "@quarterly", "@yearly")
-LONGEST_WINDOW_DAYS = 365
 MOST_SEGMENTS = 3
 
 
@@ -68,26 +68,6 @@ def _refuse(product: LoadedProduct, findings: Iterable[Finding]) -> None:
         raise InvalidInput(found)
 
 
-def _outcome_after_exposure(config: ProductConfig) -> Iterator[Finding]:
-    longest, after = max(config.exposure.within), config.retention.after
-    if after < longest:
-        yield Finding(
-            ("retention", "after"),
-            f"Retention counts from day {after}, while the longest exposure window is open until"
-            f" day {longest}: what is done would count as its own effect.",
-            f"Give {longest}d or more, or shorten `exposure.within`.",
-        )
-
-
-def _exposure_is_a_beginning(config: ProductConfig) -> Iterator[Finding]:
-    if max(config.exposure.within) > LONGEST_WINDOW_DAYS:
-        yield Finding(
-            ("exposure", "within"),
-            f"{max(config.exposure.within)} days are no first experience any more.",
-            f"Give windows of at most {LONGEST_WINDOW_DAYS}d; 1d to 28d are usual.",
-        )
-
-
 def _onboarding_span(config: ProductConfig) -> Iterator[Finding]:
     begin, end, last = config.onboarding.from_, config.onboarding.to, config.source.observed_until
     if begin and end and begin >= end:
@@ -96,6 +76,8 @@ def _onboarding_span(config: ProductConfig) -> Iterator[Finding]:
             f"The span from {begin} to {end} is empty (`to` itself is not in it).",
             "Give a later `to`, or leave it out.",
         )
+    if "auto" in (config.retention.asked_after, config.retention.asked_within):
+        return
     needed = timedelta(days=config.retention.after + config.retention.within)
     if begin and last and datetime.combine(begin, time(), UTC) + needed > last:
         yield Finding(
@@ -113,19 +95,13 @@ def _selectors(config: ProductConfig) -> Iterator[Finding]:
             "`core` means the event that is declared here.",
             "Name the event itself.",
         )
-    retention = config.retention
-    if "core" in retention.event and (len(retention.event) > 1 or retention.where):
-        yield Finding(
-            ("retention", "event"),
-            "`core` stands for the core metric's event and its `where`, alone.",
-            "Give `event: core` and nothing beside it, or name the event.",
-        )
 
 
 def _passive_events(config: ProductConfig) -> Iterator[Finding]:
     for index, name in enumerate(config.passive_events):
-        for section in ("core_metric", "retention"):
-            if name in getattr(config, section).event:
+        declared = {"core_metric": config.core_metric.event, "retention": outcome_events(config)}
+        for section, events in declared.items():
+            if name in events:
                 yield Finding(
                     ("passive_events", index),
                     f'"{short(name)}" is the event of `{section}`: accounts do it, so it is not'
@@ -231,8 +207,7 @@ RULES: tuple[Rule, ...] = (
     _schedule,
     _selectors,
     _onboarding_span,
-    _outcome_after_exposure,
-    _exposure_is_a_beginning,
+    *OUTCOME_RULES,
     *CANDIDATE_RULES,
     _passive_events,
     _conditions,

@@ -15,6 +15,7 @@ from nsm_pipeline.cells import CellTable
 from nsm_pipeline.product.config import ProductConfig
 from nsm_pipeline.ranking_table import RANKING_COLUMNS
 from nsm_pipeline.stats.calibration import EVENTS_FOR_SCALE, Calibration
+from nsm_pipeline.stats.definitions import definitions, outcome_verb
 from nsm_pipeline.stats.lift import newcombe
 from nsm_pipeline.stats.ranking import (
     JudgedCandidates,
@@ -98,9 +99,9 @@ def ranking_document(given: RankingInput, table: pd.DataFrame) -> dict[str, Any]
         "owner": config.owner,
         "audience": config.audience,
         "as_of": given.as_of.isoformat().replace("+00:00", "Z"),
-        "headline": _headline(table, calibration),
+        "headline": _headline(table, calibration, outcome_verb(config)),
         "core_metric": {"name": config.core_metric.name, "promise": config.core_metric.promise},
-        "sentences": _sentences(config),
+        "sentences": definitions(config),
         "calibration": {
             "rule": calibration.rule,
             "events": calibration.events,
@@ -174,38 +175,13 @@ def _revenue(given: RankingInput) -> dict[str, Any]:
     }
 
 
-def _sentences(config: ProductConfig) -> dict[str, str]:
-    core = " or ".join(config.core_metric.event)
-    nth = config.onboarding.nth
-    onboarded = f"An account counts as onboarded at its {_ordinal(nth)} {core}"
-    if config.onboarding.from_:
-        onboarded += f", from {config.onboarding.from_.isoformat()} on"
-    retention = config.retention
-    kept = " or ".join(
-        config.core_metric.event if retention.event == ("core",) else retention.event
-    )
-    kept = "event of any kind" if kept == "any" else kept
-    windows = " or ".join(str(window) for window in config.exposure.within)
-    return {
-        "onboarded": f"{onboarded}.",
-        "retained": f"Retained: at least one {kept} in the {retention.within} days that begin "
-        f"{retention.after} days after onboarding.",
-        "exposure": f"A behaviour must be done within {windows} days of onboarding.",
-    }
-
-
-def _ordinal(n: int) -> str:
-    endings = {1: "st", 2: "nd", 3: "rd"}
-    return f"{n}{'th' if n % 100 in (11, 12, 13) else endings.get(n % 10, 'th')}"
-
-
-def _headline(table: pd.DataFrame, calibration: Calibration) -> str:
+def _headline(table: pd.DataFrame, calibration: Calibration, verb: str) -> str:
     stars = table[table["verdict"] == "north_star"]
     if len(stars):
         first = stars.iloc[0]
         others = f" {len(stars) - 1} more pass the same test." if len(stars) > 1 else ""
         return (
-            f"{first['statement']}: they stay {first['lift_pp']:.1f} points more often than "
+            f"{first['statement']}: they {verb} {first['lift_pp']:.1f} points more often than "
             f"accounts alike ({first['ci_low_pp']:.1f} to {first['ci_high_pp']:.1f}).{others}"
         )
     if not calibration.may_publish:

@@ -78,14 +78,6 @@ def core_events(events: ir.Table, core: CoreMetric) -> ir.BooleanValue:
     return both(selected(events.event, core.event), core.where, events)
 
 
-def retaining_events(events: ir.Table, config: ProductConfig) -> ir.BooleanValue:
-    """True on the events that the outcome asks for; `core` stands for the core metric's own."""
-    retention = config.retention
-    if retention.event == ("core",):
-        return both(core_events(events, config.core_metric), retention.where, events)
-    return both(selected(events.event, retention.event), retention.where, events)
-
-
 def days_after(moment: ir.Value, days: int) -> ir.Value:
     """The moment `days` times 24 hours later."""
     return moment + ibis.interval(days=days)

@@ -6,6 +6,7 @@ once; a step in a process of its own builds what it needs again, with the same a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -17,7 +18,9 @@ import pandas as pd
 
 from nsm_pipeline.candidate_spec import CandidateSpec
 from nsm_pipeline.cells import CellTable
+from nsm_pipeline.product.clauses import outcome_events
 from nsm_pipeline.product.loaded_product import LoadedProduct
+from nsm_pipeline.product.retention import RevenueRetention
 from nsm_pipeline.score_model import ScoreInput, ScoreModel
 from nsm_pipeline.warehouse.behaviours import candidate_values, resolve
 from nsm_pipeline.warehouse.candidates import Footprint, ResolvedCandidate
@@ -33,10 +36,11 @@ from nsm_pipeline.warehouse.connect import Engine, connect
 from nsm_pipeline.warehouse.events import SourceTables, open_source
 from nsm_pipeline.warehouse.exposures import Exposures, build_exposures
 from nsm_pipeline.warehouse.footprints import Footprints, build_footprints
-from nsm_pipeline.warehouse.outcomes import DAYS_PER_WEEK, retained, weekly_revenue
+from nsm_pipeline.warehouse.outcomes import DAYS_PER_WEEK, retained, returning, weekly_revenue
 from nsm_pipeline.warehouse.score_input import account_traits, fetch_score_input, trait_names
 from nsm_pipeline.warehouse.series import (
     doers,
+    events_of_payment,
     retention_curve,
     revenue_at_core,
     revenue_by_week,
@@ -76,7 +80,7 @@ class Extract:
     @cached_property
     def outcome(self) -> ir.Table:
         """`account_no, retained` of the eligible."""
-        expression = retained(self.population, self.product.config)
+        expression = retained(self.population, self.tables, self.product.config)
         return self.engine.materialise("outcome", "who was retained", expression)
 
     @cached_property
@@ -117,7 +121,17 @@ class Extract:
     @cached_property
     def specs(self) -> list[CandidateSpec]:
         """The candidates as the statistics know them."""
-        return candidate_specs(self.product.config, self.candidates, self.exposures.event_names)
+        names = self.exposures.event_names
+        return candidate_specs(self.product.config, self.candidates, names, self.outcome_events)
+
+    @cached_property
+    def outcome_events(self) -> Sequence[str]:
+        """The events whose doing is the outcome itself, told or found by when revenue is booked."""
+        config = self.product.config
+        if isinstance(config.retention, RevenueRetention):
+            return events_of_payment(self.engine, self.tables, self.population)
+        asked = outcome_events(config)
+        return config.core_metric.event if asked == ("core",) else asked
 
     @cached_property
     def numbered(self) -> Candidates:
@@ -159,7 +173,8 @@ class Extract:
     @cached_property
     def retention_curve(self) -> pd.DataFrame:
         """Share active by week since onboarding, of those observed that long."""
-        return retention_curve(self.engine, self.population, self.product.config)
+        returns = returning(self.population, self.tables, self.product.config)
+        return retention_curve(self.engine, self.population, returns)
 
     @cached_property
     def revenue_by_week(self) -> pd.DataFrame:

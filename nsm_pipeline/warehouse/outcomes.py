@@ -6,33 +6,83 @@ import ibis
 import ibis.expr.types as ir
 
 from nsm_pipeline.product.config import ProductConfig
-from nsm_pipeline.warehouse.cohort import (
-    REVENUE_WEEKS,
-    Population,
-    days_after,
-    retaining_events,
-)
+from nsm_pipeline.product.retention import AtLeast, EventRetention, Over, RevenueRetention
+from nsm_pipeline.warehouse.cohort import REVENUE_WEEKS, Population, core_events, days_after
 from nsm_pipeline.warehouse.events import SourceTables
+from nsm_pipeline.warehouse.where import both, selected
 
 DAYS_PER_WEEK = 7
 MINOR_UNITS = 100
 
 
-def retained(population: Population, config: ProductConfig) -> ir.Table:
+def retained(population: Population, tables: SourceTables, config: ProductConfig) -> ir.Table:
     """Row per eligible account: `account_no, retained`.
 
     The outcome window is (t0 + after, t0 + after + within]: start exclusive, end inclusive.
     """
     accounts = population.eligible.select("account", "account_no", "t0")
-    kept = population.events.filter(retaining_events(population.events, config))
     after, within = config.retention.after, config.retention.within
-    rows = kept.select("account", "at").join(accounts, "account")
-    rows = rows.filter(
-        rows["at"] > days_after(rows.t0, after), rows["at"] <= days_after(rows.t0, after + within)
+    match config.retention:
+        case RevenueRetention(revenue=limit):
+            payments = known_payments(tables)
+            inside = _between(payments, accounts, after, after + within)
+            kept = _paying_enough(inside, limit)
+        case EventRetention():
+            events = population.events.filter(retaining_events(population.events, config))
+            inside = _between(events.select("account", "at"), accounts, after, after + within)
+            kept = inside.select("account_no").distinct()
+    joined = accounts.left_join(kept.mutate(kept=True), "account_no").drop("account_no_right")
+    return joined.select("account_no", retained=joined.kept.fill_null(False))
+
+
+def _between(rows: ir.Table, accounts: ir.Table, after: int, until: int) -> ir.Table:
+    mine = rows.join(accounts, "account")
+    return mine.filter(
+        mine["at"] > days_after(mine.t0, after), mine["at"] <= days_after(mine.t0, until)
     )
-    returned = rows.select("account_no").distinct().mutate(returned=True)
-    joined = accounts.left_join(returned, "account_no").drop("account_no_right")
-    return joined.select("account_no", retained=joined.returned.fill_null(False))
+
+
+def _paying_enough(payments: ir.Table, limit: AtLeast | Over) -> ir.Table:
+    """Accounts by their net sum, compared as whole hundredths: no float decides at the limit."""
+    paid = payments.group_by("account_no").aggregate(net=minor_units(payments.amount).sum())
+    if isinstance(limit, AtLeast):
+        return paid.filter(paid.net >= round(limit.at_least * MINOR_UNITS)).select("account_no")
+    return paid.filter(paid.net > round(limit.over * MINOR_UNITS)).select("account_no")
+
+
+def returning(population: Population, tables: SourceTables, config: ProductConfig) -> ir.Table:
+    """What shows that an account is still there: `account, at` of what retention asks for.
+
+    With a revenue outcome it is every payment, whatever its size; a refund is no return.
+    """
+    if isinstance(config.retention, RevenueRetention):
+        payments = known_payments(tables)
+        return payments.filter(payments.amount > 0).select("account", "at")
+    events = population.events
+    return events.filter(retaining_events(events, config)).select("account", "at")
+
+
+def retaining_events(events: ir.Table, config: ProductConfig) -> ir.BooleanValue:
+    """True on the events that the outcome asks for; `core` stands for the core metric's own."""
+    retention = config.retention
+    if not isinstance(retention, EventRetention):
+        raise ValueError("the product's outcome is revenue")
+    if retention.event == ("core",):
+        return both(core_events(events, config.core_metric), retention.where, events)
+    return both(selected(events.event, retention.event), retention.where, events)
+
+
+def known_payments(tables: SourceTables) -> ir.Table:
+    """Payments and refunds with an amount: `account, at, amount`."""
+    if tables.revenue is None:
+        raise ValueError("the product declares no revenue")
+    known = tables.revenue.filter(tables.revenue.amount.notnull())
+    return known.select("account", "at", "amount")
+
+
+def minor_units(amount: ir.Value) -> ir.Value:
+    """The amount in whole hundredths, so that sums do not depend on row order."""
+    return (amount * MINOR_UNITS).round().cast("int64")
 
 
 def weekly_revenue(population: Population, tables: SourceTables, config: ProductConfig) -> ir.Table:
@@ -43,11 +93,8 @@ def weekly_revenue(population: Population, tables: SourceTables, config: Product
     it counts twice.
     Units: hundredths of the currency, as integers, so that sums do not depend on row order.
     """
-    if tables.revenue is None:
-        raise ValueError("the product declares no revenue")
     accounts = population.eligible.select("account", "account_no", "t0")
-    revenue = tables.revenue.filter(tables.revenue.amount.notnull())
-    rows = revenue.select("account", "at", "amount").join(accounts, "account")
+    rows = known_payments(tables).join(accounts, "account")
     return ibis.union(*(_weeks_after(rows, window) for window in config.exposure.within))
 
 
@@ -59,9 +106,7 @@ def _weeks_after(rows: ir.Table, window: int) -> ir.Table:
     weeks = inside.mutate(week=week.cast("int64"))
     return (
         weeks.group_by("account_no", "week")
-        .aggregate(
-            revenue_minor=(weeks.amount * MINOR_UNITS).round().cast("int64").sum().cast("int64")
-        )
+        .aggregate(revenue_minor=minor_units(weeks.amount).sum().cast("int64"))
         .select("account_no", "week", "revenue_minor", within_days=ibis.literal(window, "int64"))
     )
 

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import ibis.expr.types as ir
 
 from nsm_pipeline.product.candidate import CompositeCandidate
+from nsm_pipeline.product.clauses import outcome_events
 from nsm_pipeline.product.config import ProductConfig
 from nsm_pipeline.warehouse.duplicates import count_duplicates
 from nsm_pipeline.warehouse.log import (
@@ -262,7 +263,7 @@ def _profile_names(events: Log, config: ProductConfig, fetch: Fetch) -> dict[str
 
 def _declared_selectors(config: ProductConfig) -> tuple[str, ...]:
     """Event names and patterns that the product counts on, in file order; `any` names nothing."""
-    selectors = [*config.core_metric.event, *config.retention.event]
+    selectors = [*config.core_metric.event, *outcome_events(config)]
     for candidate in config.candidates:
         parts = candidate.all_of if isinstance(candidate, CompositeCandidate) else (candidate,)
         selectors += [selector for part in parts for selector in part.event]

@@ -14,7 +14,6 @@ from nsm_pipeline.warehouse.cohort import (
     Population,
     core_events,
     days_after,
-    retaining_events,
 )
 from nsm_pipeline.warehouse.connect import Engine
 from nsm_pipeline.warehouse.events import SourceTables
@@ -23,7 +22,7 @@ from nsm_pipeline.warehouse.outcomes import DAYS_PER_WEEK, day_number
 MOST_WEEKS = 104
 
 
-def retention_curve(engine: Engine, population: Population, config: ProductConfig) -> pd.DataFrame:
+def retention_curve(engine: Engine, population: Population, returning: ir.Table) -> pd.DataFrame:
     """Accounts observed through each week since onboarding, and how many were active in it.
 
     Shape: a row per week: `week` (0 is the week of onboarding), `accounts`, `active`. Active means
@@ -37,8 +36,7 @@ def retention_curve(engine: Engine, population: Population, config: ProductConfi
     )
     sizes = weeks_lived.group_by("weeks").aggregate(accounts=weeks_lived.count())
     lived = engine.fetch("weeks observed per account", sizes.order_by("weeks"))
-    kept = population.events.filter(retaining_events(population.events, config))
-    rows = kept.select("account", "at").join(
+    rows = returning.join(
         accounts.select("account", "account_no", "t0", "observed_until"), "account"
     )
     rows = rows.filter(rows["at"] > rows.t0, rows["at"] <= rows.observed_until)
@@ -140,3 +138,35 @@ def revenue_at_core(
         joined.aggregate(payments=joined.count(), at_core=joined.core.count()),
     ).iloc[0]
     return float(found["at_core"] / found["payments"]) if found["payments"] else 0.0
+
+
+def events_of_payment(
+    engine: Engine, tables: SourceTables, population: Population
+) -> tuple[str, ...]:
+    """Events that are the payment seen from another side, by name.
+
+    At most moments of payment their account has one, and at most of their rows there is a
+    payment. Both are asked, because in data of whole days a mere visit shares the day.
+    """
+    if tables.revenue is None:
+        return ()
+    paid = tables.revenue.filter(tables.revenue.amount > 0)
+    moments = paid.select("account", "at").distinct().mutate(paid=1)
+    rows = population.events.left_join(moments, ["account", "at"])
+    rows = rows.select("account", "at", "event", "paid")
+    by_moment = rows.group_by("event", "account", "at").aggregate(
+        rows=rows.count(), paid=rows.paid.max()
+    )
+    counted = engine.fetch(
+        "events at moments of payment",
+        by_moment.group_by("event")
+        .aggregate(
+            rows=by_moment.rows.sum(),
+            rows_paid=ibis.ifelse(by_moment.paid == 1, by_moment.rows, 0).sum(),
+            moments=by_moment.paid.sum().fill_null(0),
+        )
+        .order_by("event"),
+    )
+    whole = int(engine.fetch("moments of payment", moments.aggregate(n=moments.count()))["n"][0])
+    own = (counted["moments"] * 2 >= whole) & (counted["rows_paid"] * 2 >= counted["rows"])
+    return tuple(counted.loc[own & (whole > 0), "event"].astype(str))

@@ -13,14 +13,20 @@ from nsm_pipeline.warehouse.where import selects
 
 
 def candidate_specs(
-    config: ProductConfig, candidates: Sequence[ResolvedCandidate], event_names: Sequence[str]
+    config: ProductConfig,
+    candidates: Sequence[ResolvedCandidate],
+    event_names: Sequence[str],
+    outcome: Sequence[str],
 ) -> list[CandidateSpec]:
-    """One spec per candidate, in order."""
-    return [_spec(config, candidate, event_names) for candidate in candidates]
+    """One spec per candidate, in order; `outcome` selects the events that are the outcome's own."""
+    return [_spec(config, candidate, event_names, outcome) for candidate in candidates]
 
 
 def _spec(
-    config: ProductConfig, candidate: ResolvedCandidate, event_names: Sequence[str]
+    config: ProductConfig,
+    candidate: ResolvedCandidate,
+    event_names: Sequence[str],
+    outcome: Sequence[str],
 ) -> CandidateSpec:
     before, after = _words(candidate)
     left_out = {*candidate.events, *candidate.also_left_out}
@@ -31,7 +37,8 @@ def _spec(
         before=before,
         after=after,
         placebo=_is_placebo(config, candidate),
-        own_outcome=_is_own_outcome(config, candidate),
+        own_outcome="any" not in outcome
+        and any(selects(outcome, event) for event in candidate.events),
         other_events=sum(name not in left_out for name in event_names),
     )
 
@@ -45,14 +52,6 @@ def _is_placebo(config: ProductConfig, candidate: ResolvedCandidate) -> bool:
         and bool(candidate.events)
         and all(selects(config.placebos, event) for event in candidate.events)
     )
-
-
-def _is_own_outcome(config: ProductConfig, candidate: ResolvedCandidate) -> bool:
-    retention = config.retention.event
-    asked = config.core_metric.event if retention == ("core",) else retention
-    if "any" in asked:
-        return False
-    return any(selects(asked, event) for event in candidate.events)
 
 
 def _words(candidate: ResolvedCandidate) -> tuple[str, str]:
