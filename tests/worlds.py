@@ -12,6 +12,7 @@ from nsm_pipeline.product.yaml_file import load_product
 from nsm_pipeline.warehouse.extract import Extract
 
 START = pd.Timestamp("2024-01-01", tz="UTC")
+COLOURS = ["red", "blue", "blue", "green"]
 AS_OF = datetime(2024, 12, 1, tzinfo=UTC)
 PRODUCT = {
     "version": 1,
@@ -75,7 +76,7 @@ def busy_world(seed: int, accounts: int = 400) -> dict[str, pd.DataFrame]:
         for _ in range(int(rng.poisson(rng.gamma(2.0, 4.0)))):
             offset = pd.Timedelta(microseconds=int(rng.exponential(12 * 86400e6)))
             kind = str(rng.choice(kinds, p=weights))
-            colour = str(rng.choice(["red", "blue", "blue", "green"])) if rng.random() < 0.9 else None
+            colour = str(rng.choice(COLOURS)) if rng.random() < 0.9 else None
             size = round(float(rng.gamma(2, 5)), 2) if rng.random() < 0.9 else None
             rows.append((account, begin + offset, kind, colour, size))
         for _ in range(int(rng.poisson(1.5))):
