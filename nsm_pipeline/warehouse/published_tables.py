@@ -16,6 +16,7 @@ import pandas as pd
 from nsm_pipeline.errors import InvalidInput, NsmError, Problem, Superseded, WarehouseFailed
 from nsm_pipeline.product.loaded_product import LoadedProduct
 from nsm_pipeline.run_folder import RunFolder
+from nsm_pipeline.run_index import read_index
 from nsm_pipeline.warehouse.connect import Engine, connect
 
 ROW_KEYS = {
@@ -142,12 +143,14 @@ def _sql_type(dtype: ibis.DataType) -> str:
 
 
 def _refuse_older(database: Any, published: str, run: RunFolder, key: list[str]) -> None:
-    # Tokens are counted within one root of runs; those of another say nothing about this one.
+    # Tokens are counted in the index of one root of runs. Those of another root say nothing about
+    # this run, nor do tokens that the index never gave out: then the root was begun anew.
     found = database.con.execute(
         f"SELECT token FROM {published} WHERE product = ? AND as_of = ? AND runs = ?",
         [*key, _runs_root(run)],
     ).fetchone()
-    if found and found[0] > run.token:
+    given_out = read_index(run.path.parents[1]).last_token
+    if found and run.token < found[0] <= given_out:
         raise Superseded(
             Problem(
                 f"publish.table: {published}",

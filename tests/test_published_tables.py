@@ -1,0 +1,123 @@
+"""The ranking as warehouse tables: replaced by key, never doubled, older attempts lose."""
+
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+import pytest
+
+from nsm_pipeline.errors import InvalidInput, Superseded, WarehouseFailed
+from nsm_pipeline.product.loaded_product import LoadedProduct
+from nsm_pipeline.product.yaml_file import load_product
+from nsm_pipeline.run_folder import RunFolder, RunStore
+from nsm_pipeline.warehouse.published_tables import publish_tables
+
+PRODUCT = """
+version: 1
+product: shop
+title: Shop
+owner: tests
+audience: consumer
+start_date: 2025-01-01
+source: {events: {files: e.parquet, account: a, at: t, event: e}}
+core_metric: {name: Orders, event: order}
+retention: {event: order, after: 28d, within: 28d}
+exposure: {within: 7d}
+discover: {events: all}
+publish: {connection: "duckdb://db/nsm.duckdb", table: growth.nsm_ranking}
+"""
+NIGHT = datetime(2025, 3, 1, 2, tzinfo=UTC)
+
+
+@pytest.fixture
+def product(tmp_path: Path) -> LoadedProduct:
+    path = tmp_path / "shop.yaml"
+    path.write_text(PRODUCT)
+    return load_product(path)
+
+
+def a_run(store: RunStore, lift: float, as_of: datetime = NIGHT) -> RunFolder:
+    folder = store.start("shop", as_of)
+    key = {"product": "shop", "as_of": folder.as_of.isoformat().replace("+00:00", "Z")}
+    names = ["a", "b; DROP TABLE x; --"]
+    folder.write_frame(
+        "ranking.parquet",
+        pd.DataFrame({"candidate": names, "lift_pp": [lift, None]}).assign(**key)[
+            ["product", "as_of", "candidate", "lift_pp"]
+        ],
+    )
+    folder.write_frame(
+        "candidates.parquet",
+        pd.DataFrame({"candidate": names, "at_least": [1.0, 2.0], "within_days": [7, 7]}),
+    )
+    return folder
+
+
+def rows(tmp_path: Path, query: str) -> list[tuple]:
+    with duckdb.connect(str(tmp_path / "db" / "nsm.duckdb"), read_only=True) as database:
+        return database.execute(query).fetchall()
+
+
+def test_a_second_run_replaces_the_rows_of_its_night_only(
+    tmp_path: Path, product: LoadedProduct
+) -> None:
+    store = RunStore(tmp_path / "runs")
+    later = datetime(2025, 3, 2, 2, tzinfo=UTC)
+    for folder in (a_run(store, 1.0), a_run(store, 5.0, later), a_run(store, 2.0)):
+        publish_tables(product, folder)
+    found = rows(tmp_path, "SELECT as_of, lift_pp FROM growth.nsm_ranking WHERE candidate = 'a'")
+    assert sorted(found) == [("2025-03-01T02:00:00Z", 2.0), ("2025-03-02T02:00:00Z", 5.0)]
+    assert rows(tmp_path, "SELECT count(*) FROM growth.nsm_candidates") == [(4,)]
+    assert rows(tmp_path, "SELECT token FROM growth.nsm_published ORDER BY as_of") == [(3,), (2,)]
+
+
+def test_a_leftover_attempt_loses_and_changes_nothing(
+    tmp_path: Path, product: LoadedProduct
+) -> None:
+    store = RunStore(tmp_path / "runs")
+    leftover, newer = a_run(store, 1.0), a_run(store, 2.0)
+    publish_tables(product, newer)
+    with pytest.raises(Superseded, match="the older run 1"):
+        publish_tables(product, leftover)
+    found = rows(tmp_path, "SELECT lift_pp FROM growth.nsm_ranking WHERE candidate = 'a'")
+    assert found == [(2.0,)]
+
+
+def test_runs_begun_anew_or_elsewhere_are_not_held_against_old_tokens(
+    tmp_path: Path, product: LoadedProduct
+) -> None:
+    first = RunStore(tmp_path / "runs")
+    a_run(first, 0.0)
+    publish_tables(product, a_run(first, 1.0))
+    publish_tables(product, a_run(RunStore(tmp_path / "other"), 2.0))
+    publish_tables(product, a_run(first, 3.0))
+    shutil.rmtree(tmp_path / "runs")
+    publish_tables(product, a_run(first, 4.0))
+    found = rows(tmp_path, "SELECT lift_pp FROM growth.nsm_ranking WHERE candidate = 'a'")
+    assert found == [(4.0,)]
+
+
+def test_tables_of_other_columns_are_refused_and_kept(
+    tmp_path: Path, product: LoadedProduct
+) -> None:
+    (tmp_path / "db").mkdir()
+    with duckdb.connect(str(tmp_path / "db" / "nsm.duckdb")) as database:
+        database.execute("CREATE SCHEMA growth; CREATE TABLE growth.nsm_ranking (x INTEGER)")
+    with pytest.raises(InvalidInput, match="columns are not those of this version"):
+        publish_tables(product, a_run(RunStore(tmp_path / "runs"), 1.0))
+    assert rows(tmp_path, "SELECT count(*) FROM growth.nsm_ranking") == [(0,)]
+
+
+def test_a_failure_half_way_leaves_last_nights_rows(tmp_path: Path, product: LoadedProduct) -> None:
+    store = RunStore(tmp_path / "runs")
+    publish_tables(product, a_run(store, 1.0))
+    broken = a_run(store, 2.0)
+    twice = pd.concat([broken.read_frame("candidates.parquet")] * 2)
+    broken.write_frame("candidates.parquet", twice)
+    with pytest.raises(WarehouseFailed):
+        publish_tables(product, broken)
+    found = rows(tmp_path, "SELECT lift_pp FROM growth.nsm_ranking WHERE candidate = 'a'")
+    assert found == [(1.0,)]
+    assert rows(tmp_path, "SELECT token FROM growth.nsm_published") == [(1,)]
