@@ -1,0 +1,111 @@
+"""A world written as files: Parquet, the product file that reads them, and the truth."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from nsm_pipeline.product.yaml_file import load_product
+from nsm_pipeline.simulation.accounts import DAY, LEVELS
+from nsm_pipeline.simulation.product_text import product_text
+from nsm_pipeline.simulation.truth_document import START, truth_document
+from nsm_pipeline.simulation.world import EventLog, World
+
+ROWS_PER_FILE = 3_000_000
+EPOCH = START.value // 1000
+MOMENT = pa.timestamp("us", tz="UTC")
+
+
+def write_world(world: World, folder: Path) -> Path:
+    """Writes all files and returns the path of the product file, which is checked."""
+    folder.mkdir(parents=True, exist_ok=True)
+    events = list(_write_events(world, folder))
+    _write(_accounts(world), folder / "accounts.parquet")
+    if world.revenue is not None:
+        _write(_revenue(world), folder / "revenue.parquet")
+    truth = json.dumps(truth_document(world), indent=1, allow_nan=False)
+    (folder / "truth.json").write_text(truth + "\n", encoding="utf-8")
+    product = folder / "product.yaml"
+    product.write_text(product_text(world, events), encoding="utf-8")
+    load_product(product)
+    return product
+
+
+def _write_events(world: World, folder: Path) -> Iterator[str]:
+    """One file, or one a month when there is much; yields their names."""
+    log = world.log
+    ends = [len(log.at)]
+    if len(log.at) > ROWS_PER_FILE:
+        months = pd.date_range(START, periods=13, freq="MS").as_unit("us").asi8 - EPOCH
+        ends = [int(end) for end in np.searchsorted(log.at, months[1:])]
+    for number, (begin, end) in enumerate(zip([0, *ends[:-1]], ends, strict=True), 1):
+        name = "events.parquet" if len(ends) == 1 else f"events-{number:02d}.parquet"
+        rows = EventLog(log.owner[begin:end], log.at[begin:end], log.behaviour[begin:end])
+        _write(_events(world, rows), folder / name)
+        yield name
+
+
+def _events(world: World, log: EventLog) -> pa.Table:
+    behaviours = world.scenario.behaviours
+    columns = {
+        "account_id": pa.array(world.accounts.ids[log.owner]),
+        "ts": _moments(log.at),
+        "event": _coded([b.event_name for b in behaviours], log.behaviour),
+    }
+    if any(b.product for b in behaviours):
+        columns["product"] = _coded([b.product for b in behaviours], log.behaviour)
+    return pa.table(columns)
+
+
+def _coded(labels: list[str] | list[str | None], codes: np.ndarray) -> pa.DictionaryArray:
+    """The label of each code; labels may repeat or be missing."""
+    unique = list(dict.fromkeys(label for label in labels if label is not None))
+    index = np.array([-1 if label is None else unique.index(label) for label in labels], np.int8)
+    chosen = index[codes]
+    missing = chosen < 0
+    indices = pa.array(chosen, mask=missing if missing.any() else None)
+    return pa.DictionaryArray.from_arrays(indices, pa.array(unique))
+
+
+def _accounts(world: World) -> pa.Table:
+    """Who signed up while there was a log; older accounts are listed too."""
+    accounts = world.accounts
+    return pa.table(
+        {
+            "account_id": pa.array(accounts.ids),
+            "signed_up_at": _moments(accounts.signed_up),
+            **{
+                trait: _coded(list(LEVELS[trait]), codes)
+                for trait, codes in accounts.traits.items()
+            },
+            "is_internal": pa.array(accounts.internal),
+        }
+    )
+
+
+def _revenue(world: World) -> pa.Table:
+    rows = world.revenue
+    assert rows is not None
+    at = rows["at"].to_numpy()
+    return pa.table(
+        {
+            "account_id": pa.array(world.accounts.ids[rows["owner"].to_numpy()]),
+            "ts": _moments(at // DAY * DAY if world.scenario.day_resolution else at),
+            "amount": pa.array(rows["amount"].to_numpy()),
+            "kind": pa.array(rows["kind"].astype(str).tolist(), pa.string()),
+        }
+    )
+
+
+def _moments(at: np.ndarray) -> pa.Array:
+    return pa.array(at + EPOCH).cast(MOMENT)
+
+
+def _write(table: pa.Table, path: Path) -> None:
+    pq.write_table(table, path, compression="zstd")
