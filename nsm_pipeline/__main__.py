@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from nsm_pipeline.console import reporting
+from nsm_pipeline.command_line.console import reporting
 
 app = typer.Typer(
     name="nsm",
@@ -51,7 +51,7 @@ def check(
 ) -> None:
     """Check product files and their sources."""
     with reporting(as_json):
-        from nsm_pipeline import commands
+        from nsm_pipeline.command_line import commands
 
         raise typer.Exit(commands.check(files, as_json=as_json))
 
@@ -66,7 +66,7 @@ def run(
 ) -> None:
     """Run all steps for one product and publish the ranking."""
     with reporting(as_json):
-        from nsm_pipeline import commands
+        from nsm_pipeline.command_line import commands
 
         commands.run(file, as_of=as_of, out=out, as_json=as_json, with_rivals=with_rivals)
 
@@ -75,7 +75,7 @@ def run(
 def sql(file: ProductFile, as_of: AsOf = None) -> None:
     """Print what the warehouse would be asked."""
     with reporting(as_json=False):
-        from nsm_pipeline import commands
+        from nsm_pipeline.command_line import commands
 
         commands.sql(file, as_of=as_of)
 
@@ -89,7 +89,7 @@ def explain(
 ) -> None:
     """Show every number of one ranking row and where it came from."""
     with reporting(as_json):
-        from nsm_pipeline import commands
+        from nsm_pipeline.command_line import commands
 
         raise typer.Exit(commands.explain(run, candidate, out=out, as_json=as_json))
 
@@ -103,7 +103,7 @@ def diff(
 ) -> None:
     """Show what changed between two runs, and why."""
     with reporting(as_json):
-        from nsm_pipeline import commands
+        from nsm_pipeline.command_line import commands
 
         commands.diff(before, after, out=out, as_json=as_json)
 
@@ -112,9 +112,32 @@ def diff(
 def schema() -> None:
     """Print the JSON Schema of product files, for editors."""
     with reporting(as_json=True):
-        from nsm_pipeline import commands
+        from nsm_pipeline.command_line import commands
 
         commands.schema()
+
+
+@app.command()
+def simulate(
+    scenario: Annotated[
+        str, typer.Option("--scenario", metavar="NAME", help="Which world; see --list.")
+    ] = "default",
+    accounts: Annotated[int, typer.Option(min=1, help="How many sign up.")] = 10_000,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same bytes.")] = 1,
+    out: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="Where the files are written.")
+    ] = Path("simulated"),
+    listing: Annotated[bool, typer.Option("--list", help="List the scenarios and stop.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Write a simulated product whose true effects are known."""
+    with reporting(as_json):
+        from nsm_pipeline.command_line import commands
+
+        if listing:
+            commands.list_scenarios(as_json=as_json)
+        else:
+            commands.simulate(scenario, accounts=accounts, seed=seed, out=out, as_json=as_json)
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
 
-from nsm_pipeline.console import say_problems, visible
+from nsm_pipeline.command_line.console import say_problems, visible
 from nsm_pipeline.errors import NsmError
 from nsm_pipeline.pipeline import STEPS
 from nsm_pipeline.product.yaml_file import load_product
@@ -26,7 +26,7 @@ from nsm_pipeline.product.yaml_file import load_product
 if TYPE_CHECKING:
     from nsm_pipeline.product.config import Publish
     from nsm_pipeline.product.loaded_product import LoadedProduct
-    from nsm_pipeline.run_folder import RunFolder
+    from nsm_pipeline.runs.run_folder import RunFolder
 
 
 @dataclass
@@ -126,7 +126,7 @@ def _migrate_once(home: Path, terminal: Terminal) -> None:
 
 def _run_night(product: LoadedProduct, terminal: Terminal) -> None:
     from nsm_pipeline.orchestration import build_dag, first_night, runs_folder
-    from nsm_pipeline.run_folder import RunStore
+    from nsm_pipeline.runs.run_folder import RunStore
 
     dag = build_dag(product, runs=runs_folder())
     night = first_night(dag)

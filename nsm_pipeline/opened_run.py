@@ -12,9 +12,9 @@ from urllib.parse import unquote, urlsplit
 
 import numpy as np
 
+from nsm_pipeline.command_line.run_name import find_run
 from nsm_pipeline.errors import InvalidInput, Problem
-from nsm_pipeline.run_folder import RunFolder
-from nsm_pipeline.run_name import find_run
+from nsm_pipeline.runs.run_folder import RunFolder
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -111,9 +111,9 @@ class OpenedRun:
         """
         import pandas as pd
 
-        from nsm_pipeline.cells import CellTable
         from nsm_pipeline.stats.lift import estimate_lifts
         from nsm_pipeline.stats.search import chosen_counts
+        from nsm_pipeline.waist.cells import CellTable
 
         self._require_searched(candidate, at_least, within_days)
         choice = {"candidate": candidate, "at_least": at_least, "within_days": within_days}

@@ -11,7 +11,7 @@ from pathlib import Path
 from nsm_pipeline import steps
 from nsm_pipeline.product.loaded_product import LoadedProduct
 from nsm_pipeline.product.yaml_file import load_product
-from nsm_pipeline.run_folder import RunFolder, RunStore
+from nsm_pipeline.runs.run_folder import RunFolder, RunStore
 from nsm_pipeline.steps import RunContext
 
 

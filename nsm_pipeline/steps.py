@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 from nsm_pipeline.errors import InvalidInput, Problem
 from nsm_pipeline.product.loaded_product import LoadedProduct
 from nsm_pipeline.product.rules import check_source
-from nsm_pipeline.run_folder import RunFolder, RunStore
+from nsm_pipeline.runs.run_folder import RunFolder, RunStore
 
 if TYPE_CHECKING:
-    from nsm_pipeline.candidate_spec import CandidateSpec
-    from nsm_pipeline.cells import CellTable
+    from nsm_pipeline.waist.candidate_spec import CandidateSpec
+    from nsm_pipeline.waist.cells import CellTable
     from nsm_pipeline.warehouse.connect import Engine
     from nsm_pipeline.warehouse.extract import Extract
 
@@ -62,14 +62,14 @@ class RunContext:
     @property
     def cells(self) -> CellTable:
         """The waist, as the score step left it."""
-        from nsm_pipeline.cells import CellTable
+        from nsm_pipeline.waist.cells import CellTable
 
         return CellTable(self.run.read_frame("cells.parquet"))
 
     @property
     def specs(self) -> list[CandidateSpec]:
         """The candidates, as the score step left them."""
-        from nsm_pipeline.candidate_spec import read_specs
+        from nsm_pipeline.waist.candidate_spec import read_specs
 
         return read_specs(self.run.read_json("score.json")["candidates"])
 
@@ -113,7 +113,7 @@ def validate(context: RunContext) -> None:
     Raises:
         ChecksFailed: what was published last night stays.
     """
-    from nsm_pipeline.quality import check_source_quality
+    from nsm_pipeline.quality.checks import check_source_quality
 
     run = context.run
     report = check_source_quality(
@@ -174,8 +174,7 @@ def rank(context: RunContext) -> None:
     Raises:
         ChecksFailed: the ranking contradicts itself.
     """
-    from nsm_pipeline.quality import check_ranking
-    from nsm_pipeline.ranking_table import RANKING_COLUMNS
+    from nsm_pipeline.quality.checks import check_ranking
     from nsm_pipeline.stats.ranking import judge_candidates
     from nsm_pipeline.stats.ranking_document import (
         RankingInput,
@@ -183,6 +182,7 @@ def rank(context: RunContext) -> None:
         ranking_table,
     )
     from nsm_pipeline.stats.rivals import rivals_view
+    from nsm_pipeline.waist.ranking_table import RANKING_COLUMNS
 
     run = context.run
     found, specs = run.read_frame("search.parquet"), context.specs
@@ -211,7 +211,7 @@ def publish(context: RunContext) -> None:
     """Report, digest, warehouse tables, and last the manifest and the index."""
     from nsm_pipeline.publish.digest import render_digest
     from nsm_pipeline.publish.report import render_report
-    from nsm_pipeline.run_facts import run_facts
+    from nsm_pipeline.runs.run_facts import run_facts
     from nsm_pipeline.warehouse.published_tables import publish_tables
 
     run = context.run

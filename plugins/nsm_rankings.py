@@ -60,7 +60,7 @@ def rankings_app() -> "FastAPI":
     from nsm_pipeline.orchestration import dag_id as dag_of
     from nsm_pipeline.orchestration import runs_folder
     from nsm_pipeline.publish import pages
-    from nsm_pipeline.run_folder import RunStore
+    from nsm_pipeline.runs.run_folder import RunStore
 
     store = RunStore(runs_folder())
     app = FastAPI(

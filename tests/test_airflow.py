@@ -24,7 +24,7 @@ from nsm_pipeline.errors import ChecksFailed, InvalidInput, Problem, Superseded,
 from nsm_pipeline.orchestration import build_dags, first_night
 from nsm_pipeline.pipeline import STEPS
 from nsm_pipeline.product.rules import CRON_PRESETS
-from nsm_pipeline.run_folder import RunStore
+from nsm_pipeline.runs.run_folder import RunStore
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 DAGS = REPOSITORY / "dags"

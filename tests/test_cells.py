@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from worlds import AS_OF, busy_world, open_extract, write_product
 
-from nsm_pipeline.cells import KEYS, SUMS, CellTable
-from nsm_pipeline.score_model import ScoreModel, WindowScore
 from nsm_pipeline.stats.search import search
+from nsm_pipeline.waist.cells import KEYS, SUMS, CellTable
+from nsm_pipeline.waist.score_model import ScoreModel, WindowScore
 
 DAY = pd.Timedelta(days=1)
 WINDOWS = (7, 14)

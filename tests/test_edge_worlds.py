@@ -9,7 +9,7 @@ from worlds import AS_OF, START, write_product
 
 from nsm_pipeline.errors import InvalidInput
 from nsm_pipeline.pipeline import run_product
-from nsm_pipeline.run_folder import RunFolder
+from nsm_pipeline.runs.run_folder import RunFolder
 
 FORBIDDING = 'He said "no"\nthen <script>alert(1)</script> \U0001f680 =SUM(A1) ' + "x" * 10_000
 

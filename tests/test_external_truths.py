@@ -14,8 +14,6 @@ import statsmodels.api as sm
 from scipy import stats as scipy_stats
 from worlds import START, open_extract, write_product
 
-from nsm_pipeline.candidate_spec import CandidateSpec
-from nsm_pipeline.cells import SUMS, CellTable
 from nsm_pipeline.stats.calibration import SEARCH_Z
 from nsm_pipeline.stats.lift import estimate_lifts, newcombe
 from nsm_pipeline.stats.logistic import StratifiedCounts, fit
@@ -23,6 +21,8 @@ from nsm_pipeline.stats.ranking import e_value
 from nsm_pipeline.stats.rivals import odds_ratio_plus_1, phi, ppv
 from nsm_pipeline.stats.score import fit_score
 from nsm_pipeline.stats.search import as_frame, search
+from nsm_pipeline.waist.candidate_spec import CandidateSpec
+from nsm_pipeline.waist.cells import SUMS, CellTable
 
 TRUTHS = json.loads((Path(__file__).parent / "reference" / "external.json").read_text())
 UCB = {  # R datasets UCBAdmissions: department -> (men in, men out, women in, women out)

@@ -17,23 +17,18 @@ FLOORS: tuple[dict[str, set[str]], ...] = (
     {"errors": {"errors"}},
     {
         "product": {"product"},
-        "run folders": {"run_folder", "run_index", "manifest", "run_facts", "canonical_bytes"},
-        "the waist": {"cells", "candidate_spec", "score_model", "ranking_table"},
+        "run folders": {"runs"},
+        "the waist": {"waist"},
     },
     {
         "warehouse": {"warehouse"},
-        "quality": {"quality", "observations"},
+        "quality": {"quality"},
         "stats": {"stats"},
     },
     {"publish": {"publish"}},
     {"pipeline": {"pipeline", "steps"}},
     {"simulation": {"simulation"}},
-    {
-        "doors": {
-            *("__init__", "__main__", "commands", "console", "as_of", "run_name"),
-            *("opened_run", "explain", "run_diff"),
-        }
-    },
+    {"doors": {"__init__", "__main__", "command_line", "opened_run"}},
     {"orchestration": {"orchestration", "nightly"}},
     {"airflow": {"dags", "plugins"}},
 )

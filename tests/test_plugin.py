@@ -16,7 +16,7 @@ from airflow.plugins_manager import get_fastapi_plugins
 from fastapi.testclient import TestClient
 
 from nsm_pipeline.publish.pages import products_page, runs_page
-from nsm_pipeline.run_folder import RunStore
+from nsm_pipeline.runs.run_folder import RunStore
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 NASTY = '<script>alert("x")</script> & "quoted"'

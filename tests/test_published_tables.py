@@ -11,7 +11,7 @@ import pytest
 from nsm_pipeline.errors import InvalidInput, Superseded, WarehouseFailed
 from nsm_pipeline.product.loaded_product import LoadedProduct
 from nsm_pipeline.product.yaml_file import load_product
-from nsm_pipeline.run_folder import RunFolder, RunStore
+from nsm_pipeline.runs.run_folder import RunFolder, RunStore
 from nsm_pipeline.warehouse.published_tables import publish_tables
 
 PRODUCT = """

@@ -18,8 +18,8 @@ from great_expectations.expectations import ExpectColumnValuesToBeBetween
 import nsm_pipeline.warehouse.duplicates as duplicates
 from nsm_pipeline.errors import ChecksFailed
 from nsm_pipeline.product.config import ProductConfig
-from nsm_pipeline.quality import check_ranking, check_source_quality, validate_frame
-from nsm_pipeline.ranking_table import RANKING_COLUMNS, VERDICTS
+from nsm_pipeline.quality.checks import check_ranking, check_source_quality, validate_frame
+from nsm_pipeline.waist.ranking_table import RANKING_COLUMNS, VERDICTS
 from nsm_pipeline.warehouse.events import SourceTables
 from nsm_pipeline.warehouse.profile import profile_source
 
@@ -593,7 +593,7 @@ sys.addaudithook(lambda event, args: calls.append(event) if event in watched els
 sys.path.insert(0, "tests")
 import json
 from test_quality import good_ranking, look
-from nsm_pipeline.quality import check_ranking
+from nsm_pipeline.quality.checks import check_ranking
 sql = "DELETE FROM accounts WHERE account IN ('a3', 'a4')"
 print(json.dumps([look(sql).as_json(), check_ranking(good_ranking()).as_json()]))
 assert not calls, calls

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from nsm_pipeline.pipeline import run_product
-from nsm_pipeline.run_folder import RunFolder
+from nsm_pipeline.runs.run_folder import RunFolder
 
 REFERENCE = Path(__file__).parent / "reference"
 AFTER_ALL_DATA = datetime(2016, 1, 1, tzinfo=UTC)

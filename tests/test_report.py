@@ -17,7 +17,7 @@ from rich.console import Console
 from nsm_pipeline.publish.digest import render_digest
 from nsm_pipeline.publish.report import render_report
 from nsm_pipeline.publish.terminal import ranking_table
-from nsm_pipeline.run_folder import RunFolder, RunStore
+from nsm_pipeline.runs.run_folder import RunFolder, RunStore
 
 AS_OF = datetime(2011, 12, 10, 2, tzinfo=UTC)
 HOSTILE = (

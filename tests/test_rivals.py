@@ -10,7 +10,7 @@ from sklearn.metrics import matthews_corrcoef, mutual_info_score
 from worlds import AS_OF, busy_world, write_product
 
 from nsm_pipeline.pipeline import run_product
-from nsm_pipeline.run_folder import RunFolder
+from nsm_pipeline.runs.run_folder import RunFolder
 from nsm_pipeline.stats.rivals import (
     RIVAL_COLUMNS,
     mutual_information,

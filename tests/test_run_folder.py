@@ -17,9 +17,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nsm_pipeline.canonical_bytes import csv_bytes
 from nsm_pipeline.errors import InvalidInput, NsmError, Superseded
-from nsm_pipeline.run_folder import RunFolder, RunStore
+from nsm_pipeline.runs.canonical_bytes import csv_bytes
+from nsm_pipeline.runs.run_folder import RunFolder, RunStore
 
 MONDAY = datetime(2026, 3, 2, 2, tzinfo=UTC)
 TUESDAY = MONDAY + timedelta(days=1)

@@ -330,3 +330,26 @@ def test_an_unknown_scenario_is_told_which_there_are() -> None:
     with pytest.raises(InvalidInput) as refused:
         find_scenario("defualt")
     assert all(line in str(refused.value) for line in scenario_lines())
+
+
+def test_the_command_line_writes_a_world_and_lists_them(tmp_path: Path) -> None:
+    done = nsm(
+        *("simulate", "--scenario", "weak_effects", "--accounts", 500, "--seed", 3),
+        *("--out", tmp_path / "w"),
+    )
+    assert done.returncode == 0, done.stderr
+    assert f"nsm run {tmp_path / 'w' / 'product.yaml'}" in done.stdout
+    assert nsm("check", tmp_path / "w" / "product.yaml").returncode == 0
+    listed = nsm("simulate", "--list")
+    assert listed.stdout.splitlines() == scenario_lines()
+
+
+def test_the_command_line_refuses_what_it_cannot_do(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    unknown = nsm("simulate", "--scenario", "no", "--out", tmp_path / "w")
+    occupied = nsm("simulate", "--out", tmp_path / "file", "--accounts", 10)
+    nobody = nsm("simulate", "--accounts", 0, "--out", tmp_path / "w")
+    assert [run.returncode for run in (unknown, occupied, nobody)] == [2, 2, 2]
+    assert "no_effect_strong_intent" in unknown.stderr
+    assert "Traceback" not in unknown.stderr + occupied.stderr + nobody.stderr
+    assert not (tmp_path / "w").exists()

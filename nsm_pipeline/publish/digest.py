@@ -21,7 +21,7 @@ from nsm_pipeline.publish.wording import (
 )
 
 if TYPE_CHECKING:
-    from nsm_pipeline.run_folder import RunFolder
+    from nsm_pipeline.runs.run_folder import RunFolder
 
 MENTIONED = 3
 # Inside a code span nothing is formatted, but chats still act on these.

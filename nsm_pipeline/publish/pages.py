@@ -18,10 +18,10 @@ from markupsafe import Markup
 
 from nsm_pipeline.errors import NsmError
 from nsm_pipeline.publish.wording import moment, visible
-from nsm_pipeline.run_index import as_of_name
+from nsm_pipeline.runs.run_index import as_of_name
 
 if TYPE_CHECKING:
-    from nsm_pipeline.run_folder import RunFolder, RunStore
+    from nsm_pipeline.runs.run_folder import RunFolder, RunStore
 
 SERVED = {"report.html": "text/html; charset=utf-8", "ranking.csv": "text/csv; charset=utf-8"}
 # The report says itself which script may run. The sandbox gives it an origin of its own: even a

@@ -15,7 +15,7 @@ from nsm_pipeline.publish import figures, wording
 from nsm_pipeline.publish.wording import SHORT
 
 if TYPE_CHECKING:
-    from nsm_pipeline.run_folder import RunFolder
+    from nsm_pipeline.runs.run_folder import RunFolder
 
 SHOWN_FIRST = 20
 FILTERS = (

@@ -22,7 +22,7 @@ from nsm_pipeline.publish.wording import (
 )
 
 if TYPE_CHECKING:
-    from nsm_pipeline.run_folder import RunFolder
+    from nsm_pipeline.runs.run_folder import RunFolder
 
 SHOWN = 20
 ROOMY = 98

@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from nsm_pipeline.errors import InvalidInput, Problem
 from nsm_pipeline.product.yaml_file import load_product
 from nsm_pipeline.simulation.accounts import DAY, LEVELS
 from nsm_pipeline.simulation.product_text import product_text
@@ -24,7 +25,7 @@ MOMENT = pa.timestamp("us", tz="UTC")
 
 def write_world(world: World, folder: Path) -> Path:
     """Writes all files and returns the path of the product file, which is checked."""
-    folder.mkdir(parents=True, exist_ok=True)
+    prepared(folder)
     events = list(_write_events(world, folder))
     _write(_accounts(world), folder / "accounts.parquet")
     if world.revenue is not None:
@@ -35,6 +36,21 @@ def write_world(world: World, folder: Path) -> Path:
     product.write_text(product_text(world, events), encoding="utf-8")
     load_product(product)
     return product
+
+
+def prepared(folder: Path) -> Path:
+    """The folder, made.
+
+    Raises:
+        InvalidInput: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as failure:
+        raise InvalidInput(
+            Problem(str(folder), "This folder cannot be made.", "Name another one with --out.")
+        ) from failure
+    return folder
 
 
 def _write_events(world: World, folder: Path) -> Iterator[str]:

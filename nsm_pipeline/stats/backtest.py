@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from nsm_pipeline.cells import CellTable
-from nsm_pipeline.score_model import STRATA
 from nsm_pipeline.stats.calibration import CONFIDENCE_Z, EVENTS_FOR_SCALE, catalogue_null
 from nsm_pipeline.stats.leading import LeadTest, lead_test
+from nsm_pipeline.waist.cells import CellTable
+from nsm_pipeline.waist.score_model import STRATA
 
 Floats = NDArray[np.float64]
 FEWEST_PER_ARM = 2

@@ -13,7 +13,6 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from nsm_pipeline.candidate_spec import CandidateSpec
 from nsm_pipeline.stats.calibration import (
     EVENTS_FOR_CATALOGUE,
     EVENTS_FOR_SCALE,
@@ -24,6 +23,7 @@ from nsm_pipeline.stats.calibration import (
 )
 from nsm_pipeline.stats.search import best_rows
 from nsm_pipeline.stats.verdicts import FEWEST_OTHER_EVENTS, judge, unsupported
+from nsm_pipeline.waist.candidate_spec import CandidateSpec
 
 Floats = NDArray[np.float64]
 HARM_EVENTS, HARM_Z = 8, -2.6

@@ -10,10 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from nsm_pipeline.candidate_spec import CandidateSpec
-from nsm_pipeline.cells import CellTable
 from nsm_pipeline.product.config import ProductConfig
-from nsm_pipeline.ranking_table import RANKING_COLUMNS
 from nsm_pipeline.stats.calibration import EVENTS_FOR_SCALE, Calibration
 from nsm_pipeline.stats.definitions import definitions, outcome_verb
 from nsm_pipeline.stats.lift import newcombe
@@ -24,6 +21,9 @@ from nsm_pipeline.stats.ranking import (
     e_value_of_bound,
 )
 from nsm_pipeline.stats.stability import by_cohort, by_segment, fading, holdout
+from nsm_pipeline.waist.candidate_spec import CandidateSpec
+from nsm_pipeline.waist.cells import CellTable
+from nsm_pipeline.waist.ranking_table import RANKING_COLUMNS
 
 DETAIL_COLUMNS = ("behaviour", "adjusted_lift_pp", "se_pp", "centre_z")
 MOSTLY = 0.5

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
-from nsm_pipeline.score_model import STRATA, ScoreInput, ScoreModel, WindowScore
+from nsm_pipeline.waist.score_model import STRATA, ScoreInput, ScoreModel, WindowScore
 
 LAST_SEEN_CUTS = (0.01, 0.25, 0.5, 0.75, 0.999)
 ACTIVE_DAY_QUANTILES = (0.2, 0.4, 0.6, 0.8)

@@ -11,11 +11,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
-from nsm_pipeline.candidate_spec import CandidateSpec
-from nsm_pipeline.cells import CellTable
-from nsm_pipeline.score_model import STRATA
 from nsm_pipeline.stats.lift import LiftEstimates, estimate_lifts
 from nsm_pipeline.stats.logistic import StratifiedCounts
+from nsm_pipeline.waist.candidate_spec import CandidateSpec
+from nsm_pipeline.waist.cells import CellTable
+from nsm_pipeline.waist.score_model import STRATA
 
 BATCH = 100
 CANDIDATE_COLUMNS = (

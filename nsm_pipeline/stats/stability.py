@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from nsm_pipeline.candidate_spec import CandidateSpec
-from nsm_pipeline.cells import CellTable
 from nsm_pipeline.stats.calibration import CONFIDENCE_Z
 from nsm_pipeline.stats.lift import LiftEstimates, estimate_lifts
 from nsm_pipeline.stats.search import best_rows, chosen_counts, search
+from nsm_pipeline.waist.candidate_spec import CandidateSpec
+from nsm_pipeline.waist.cells import CellTable
 
 HALF_GATE = 0.5
 SEGMENT_ALPHA = 0.05

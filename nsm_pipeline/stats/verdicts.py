@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from nsm_pipeline.candidate_spec import CandidateSpec
 from nsm_pipeline.stats.calibration import (
     EVENTS_FOR_CATALOGUE,
     EVENTS_FOR_SCALE,
@@ -15,6 +14,7 @@ from nsm_pipeline.stats.calibration import (
     Calibration,
 )
 from nsm_pipeline.stats.lift import FEWEST_DOERS, LARGEST_SHARE, SMALLEST_CELL, SMALLEST_SHARE
+from nsm_pipeline.waist.candidate_spec import CandidateSpec
 
 FEWEST_OTHER_EVENTS = 3
 SUPPORT_REASONS = {

@@ -9,7 +9,7 @@ import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
-from nsm_pipeline.cells import CellTable
+from nsm_pipeline.waist.cells import CellTable
 from nsm_pipeline.warehouse.candidates import Footprint, ResolvedCandidate
 from nsm_pipeline.warehouse.connect import Engine
 from nsm_pipeline.warehouse.outcomes import MINOR_UNITS

@@ -143,7 +143,7 @@ def _with_status(
         observed = ibis.least(observed, accounts.observed_until.fill_null(observed))
     outcome_days = config.retention.after + config.retention.within
     status = ibis.cases(
-        (_excluded(accounts, config.exclude), "internal"),
+        (excluded(accounts, config.exclude), "internal"),
         (_outside(accounts, config), "outside"),
         (days_after(accounts.t0, outcome_days) > observed, "censored"),
         else_="eligible",
@@ -159,7 +159,8 @@ def _with_status(
     return marked.mutate(status=ibis.ifelse(bot, "bot", marked.status)).drop("is_bot")
 
 
-def _excluded(accounts: ir.Table, exclude: Exclude) -> ir.BooleanValue:
+def excluded(accounts: ir.Table, exclude: Exclude) -> ir.BooleanValue:
+    """True on accounts that are no customers, by declaration."""
     named = matches(accounts, exclude.accounts) if exclude.accounts else ibis.literal(False)
     if "internal" in accounts.columns:
         return named | accounts.internal.fill_null(False)

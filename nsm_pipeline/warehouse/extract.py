@@ -16,12 +16,12 @@ import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
-from nsm_pipeline.candidate_spec import CandidateSpec
-from nsm_pipeline.cells import CellTable
 from nsm_pipeline.product.clauses import outcome_events
 from nsm_pipeline.product.loaded_product import LoadedProduct
 from nsm_pipeline.product.retention import RevenueRetention
-from nsm_pipeline.score_model import ScoreInput, ScoreModel
+from nsm_pipeline.waist.candidate_spec import CandidateSpec
+from nsm_pipeline.waist.cells import CellTable
+from nsm_pipeline.waist.score_model import ScoreInput, ScoreModel
 from nsm_pipeline.warehouse.behaviours import candidate_values, resolve
 from nsm_pipeline.warehouse.candidates import Footprint, ResolvedCandidate
 from nsm_pipeline.warehouse.cell_query import Candidates, query_cells, query_revenue_weeks
@@ -41,14 +41,15 @@ from nsm_pipeline.warehouse.score_input import account_traits, fetch_score_input
 from nsm_pipeline.warehouse.series import (
     doers,
     events_of_payment,
-    retention_curve,
     revenue_at_core,
     revenue_by_week,
     weekly_reach,
 )
+from nsm_pipeline.warehouse.signup import time_to_onboard
 from nsm_pipeline.warehouse.specs import candidate_specs
 from nsm_pipeline.warehouse.strata import Strata, build_strata
 from nsm_pipeline.warehouse.thresholds import reached, with_thresholds
+from nsm_pipeline.warehouse.usage import retention_curve, usage_gaps
 from nsm_pipeline.warehouse.where import selects
 
 
@@ -89,7 +90,8 @@ class Extract:
         counted = population_counts(self.engine, self.population, self.outcome)
         config = self.product.config
         share = revenue_at_core(self.engine, self.tables, self.population, config)
-        return {**counted, "revenue_at_core": share}
+        waited = time_to_onboard(self.engine, self.tables, self.population, config)
+        return {**counted, "revenue_at_core": share, "time_to_onboard": waited}
 
     @cached_property
     def exposures(self) -> Exposures:
@@ -170,11 +172,24 @@ class Extract:
         """The accounts with a score joined to them."""
         return Scored(self, score)
 
+    @property
+    def returning(self) -> ir.Table:
+        """`account, at` of everything that shows an account is still there."""
+        return returning(self.population, self.tables, self.product.config)
+
     @cached_property
     def retention_curve(self) -> pd.DataFrame:
-        """Share active by week since onboarding, of those observed that long."""
-        returns = returning(self.population, self.tables, self.product.config)
-        return retention_curve(self.engine, self.population, returns)
+        """Accounts active by week since onboarding, of those observed that long, by part."""
+        return retention_curve(self.engine, self.population, self.returning)
+
+    def outcome_curve(self, span_weeks: int) -> pd.DataFrame:
+        """As `retention_curve`, for being seen within so many weeks from each week on."""
+        return retention_curve(self.engine, self.population, self.returning, span_weeks=span_weeks)
+
+    @cached_property
+    def usage_gaps(self) -> pd.DataFrame:
+        """Gaps between active days, by length."""
+        return usage_gaps(self.engine, self.population, self.returning)
 
     @cached_property
     def revenue_by_week(self) -> pd.DataFrame:

@@ -15,8 +15,8 @@ import pandas as pd
 
 from nsm_pipeline.errors import InvalidInput, NsmError, Problem, Superseded, WarehouseFailed
 from nsm_pipeline.product.loaded_product import LoadedProduct
-from nsm_pipeline.run_folder import RunFolder
-from nsm_pipeline.run_index import read_index
+from nsm_pipeline.runs.run_folder import RunFolder
+from nsm_pipeline.runs.run_index import read_index
 from nsm_pipeline.warehouse.connect import Engine, connect
 
 ROW_KEYS = {

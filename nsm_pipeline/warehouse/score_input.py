@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import ibis.expr.types as ir
 
 from nsm_pipeline.product.config import ProductConfig
-from nsm_pipeline.score_model import ScoreInput
+from nsm_pipeline.waist.score_model import ScoreInput
 from nsm_pipeline.warehouse.cohort import Population
 from nsm_pipeline.warehouse.connect import Engine
 from nsm_pipeline.warehouse.exposures import Exposures

@@ -1,4 +1,4 @@
-"""Series over weeks: retention since onboarding, reach by cohort week, revenue by calendar week."""
+"""Series over weeks: reach by cohort week and revenue by calendar week; and what books it."""
 
 from __future__ import annotations
 
@@ -17,48 +17,7 @@ from nsm_pipeline.warehouse.cohort import (
 )
 from nsm_pipeline.warehouse.connect import Engine
 from nsm_pipeline.warehouse.events import SourceTables
-from nsm_pipeline.warehouse.outcomes import DAYS_PER_WEEK, day_number
-
-MOST_WEEKS = 104
-
-
-def retention_curve(engine: Engine, population: Population, returning: ir.Table) -> pd.DataFrame:
-    """Accounts observed through each week since onboarding, and how many were active in it.
-
-    Shape: a row per week: `week` (0 is the week of onboarding), `accounts`, `active`. Active means
-    the event that retention asks for. Eligible and censored accounts, each only as long as it was
-    observed, so the curve never counts an open week as a lost one.
-    """
-    everyone = population.onboarded
-    accounts = everyone.filter(everyone.status.isin(["eligible", "censored"]))
-    weeks_lived = accounts.mutate(
-        weeks=day_number(accounts.observed_until, accounts.t0) // DAYS_PER_WEEK
-    )
-    sizes = weeks_lived.group_by("weeks").aggregate(accounts=weeks_lived.count())
-    lived = engine.fetch("weeks observed per account", sizes.order_by("weeks"))
-    rows = returning.join(
-        accounts.select("account", "account_no", "t0", "observed_until"), "account"
-    )
-    rows = rows.filter(rows["at"] > rows.t0, rows["at"] <= rows.observed_until)
-    numbered = rows.mutate(
-        week=day_number(rows["at"], rows.t0) // DAYS_PER_WEEK,
-        weeks=day_number(rows.observed_until, rows.t0) // DAYS_PER_WEEK,
-    )
-    full = numbered.filter(numbered.weeks > numbered.week)
-    active = engine.fetch(
-        "active accounts by week since onboarding",
-        full.group_by("week").aggregate(active=full.account_no.nunique()).order_by("week"),
-    )
-    found = dict(zip(active["week"], active["active"], strict=True))
-    weeks = range(min(int(lived["weeks"].max()) if len(lived) else 0, MOST_WEEKS))
-    frame = pd.DataFrame(
-        {
-            "week": list(weeks),
-            "accounts": [int(lived.loc[lived["weeks"] > w, "accounts"].sum()) for w in weeks],
-            "active": [int(found.get(w, 0)) for w in weeks],
-        }
-    )
-    return frame[frame["accounts"] > 0].reset_index(drop=True)
+from nsm_pipeline.warehouse.outcomes import DAYS_PER_WEEK
 
 
 def doers(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from nsm_pipeline.candidate_spec import CandidateSpec, as_number
 from nsm_pipeline.product.candidate import Behaviour, Part
 from nsm_pipeline.product.config import ProductConfig
 from nsm_pipeline.product.grammar import Condition, Distinct, Max, Sum
+from nsm_pipeline.waist.candidate_spec import CandidateSpec, as_number
 from nsm_pipeline.warehouse.candidates import ResolvedCandidate
 from nsm_pipeline.warehouse.where import selects
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import ibis
 import ibis.expr.types as ir
 
-from nsm_pipeline.score_model import ScoreModel, WindowScore
+from nsm_pipeline.waist.score_model import ScoreModel, WindowScore
 from nsm_pipeline.warehouse.connect import Engine
 from nsm_pipeline.warehouse.exposures import Exposures
 from nsm_pipeline.warehouse.footprints import Footprints

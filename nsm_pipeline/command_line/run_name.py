@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
-from nsm_pipeline.as_of import parse_as_of
+from nsm_pipeline.command_line.as_of import parse_as_of
 from nsm_pipeline.errors import InvalidInput, Problem
-from nsm_pipeline.manifest import MANIFEST
-from nsm_pipeline.run_folder import RunFolder, RunStore
-from nsm_pipeline.run_index import as_of_name, as_of_time
+from nsm_pipeline.runs.manifest import MANIFEST
+from nsm_pipeline.runs.run_folder import RunFolder, RunStore
+from nsm_pipeline.runs.run_index import as_of_name, as_of_time
 
 SHOWN = 5
 

@@ -9,14 +9,21 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nsm_pipeline.console import aligned, problem_records, say, say_json, say_problems, styled
+from nsm_pipeline.command_line.console import (
+    aligned,
+    problem_records,
+    say,
+    say_json,
+    say_problems,
+    styled,
+)
 
 if TYPE_CHECKING:
+    from nsm_pipeline.command_line.explain import Explanation
+    from nsm_pipeline.command_line.run_diff import CandidateChange, Change, RunDiff
     from nsm_pipeline.errors import NsmError
-    from nsm_pipeline.explain import Explanation
     from nsm_pipeline.product.loaded_product import LoadedProduct
-    from nsm_pipeline.run_diff import CandidateChange, Change, RunDiff
-    from nsm_pipeline.run_folder import RunFolder
+    from nsm_pipeline.runs.run_folder import RunFolder
 
 LONGEST_NAME = 60
 # Told only where a verdict changed: a reason repeats counts, and one arrival moves every rank.
@@ -71,7 +78,7 @@ def product_files(files: Iterable[Path]) -> list[Path]:
 
 def run(file: Path, *, as_of: str | None, out: Path, as_json: bool, with_rivals: bool) -> None:
     """Runs all steps; ends with the ranking and where the files are."""
-    from nsm_pipeline.console import step_progress
+    from nsm_pipeline.command_line.console import step_progress
     from nsm_pipeline.pipeline import STEPS, run_product
 
     moment = _as_of(file, as_of)
@@ -100,8 +107,8 @@ def sql(file: Path, *, as_of: str | None) -> None:
 
 def explain(name: str, candidate: str, *, out: Path, as_json: bool) -> int:
     """Prints the origin of every number; 1 when one cannot be reproduced from the run's files."""
-    from nsm_pipeline.explain import explain_row
-    from nsm_pipeline.run_name import find_run
+    from nsm_pipeline.command_line.explain import explain_row
+    from nsm_pipeline.command_line.run_name import find_run
 
     explanation = explain_row(find_run(name, out), candidate)
     if as_json:
@@ -113,8 +120,8 @@ def explain(name: str, candidate: str, *, out: Path, as_json: bool) -> int:
 
 def diff(before: str, after: str, *, out: Path, as_json: bool) -> None:
     """Prints what changed between two runs."""
-    from nsm_pipeline.run_diff import compare_runs
-    from nsm_pipeline.run_name import find_run
+    from nsm_pipeline.command_line.run_diff import compare_runs
+    from nsm_pipeline.command_line.run_name import find_run
 
     runs = find_run(before, out), find_run(after, out)
     found = compare_runs(*runs)
@@ -132,8 +139,33 @@ def schema() -> None:
     say_json(product_schema())
 
 
+def list_scenarios(*, as_json: bool) -> None:
+    """Prints every scenario with what is special about it."""
+    from nsm_pipeline.simulation.scenarios import SCENARIOS, scenario_lines
+
+    if as_json:
+        say_json({"ok": True, "scenarios": {s.name: s.line for s in SCENARIOS.values()}})
+    else:
+        say("\n".join(scenario_lines()))
+
+
+def simulate(scenario: str, *, accounts: int, seed: int, out: Path, as_json: bool) -> None:
+    """Writes a world; ends with where it is and how to run it."""
+    from nsm_pipeline.simulation.scenarios import find_scenario
+    from nsm_pipeline.simulation.world import draw_world
+    from nsm_pipeline.simulation.world_files import prepared, write_world
+
+    chosen, folder = find_scenario(scenario), prepared(out)
+    product = write_world(draw_world(chosen, accounts, seed), folder)
+    truth = folder / "truth.json"
+    if as_json:
+        say_json({"ok": True, "product": str(product), "truth": str(truth)})
+    else:
+        say(f"Product  {product}\nTruth    {truth}\nRun it   nsm run {product}")
+
+
 def _as_of(file: Path, text: str | None) -> datetime:
-    from nsm_pipeline.as_of import default_as_of, parse_as_of
+    from nsm_pipeline.command_line.as_of import default_as_of, parse_as_of
     from nsm_pipeline.product.yaml_file import load_product
 
     config = load_product(file).config

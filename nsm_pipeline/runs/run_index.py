@@ -16,8 +16,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from nsm_pipeline.canonical_bytes import json_bytes
 from nsm_pipeline.errors import InvalidInput, Problem
+from nsm_pipeline.runs.canonical_bytes import json_bytes
 
 INDEX_VERSION = 1
 

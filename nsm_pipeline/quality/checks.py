@@ -26,9 +26,9 @@ from great_expectations.expectations.core import (  # type: ignore[attr-defined]
 from great_expectations.expectations.expectation import Expectation
 
 from nsm_pipeline.errors import ChecksFailed, Problem
-from nsm_pipeline.observations import MENDS, SHOWN, Observation, observe, quoted
 from nsm_pipeline.product.config import ProductConfig
-from nsm_pipeline.ranking_table import (
+from nsm_pipeline.quality.observations import MENDS, SHOWN, Observation, observe, quoted
+from nsm_pipeline.waist.ranking_table import (
     MOST_NORTH_STARS,
     RANKING_COLUMNS,
     VERDICTS,

@@ -12,12 +12,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from nsm_pipeline.canonical_bytes import plain
 from nsm_pipeline.errors import InvalidInput
 from nsm_pipeline.opened_run import OpenedRun, Refit, unknown_candidate
+from nsm_pipeline.runs.canonical_bytes import plain
 
 if TYPE_CHECKING:
-    from nsm_pipeline.run_folder import RunFolder
+    from nsm_pipeline.runs.run_folder import RunFolder
 
 Row = Mapping[str, Any]
 TOLERANCE = 1e-9
@@ -139,10 +139,10 @@ def _arithmetic(refit: Refit) -> dict[str, Any]:
 
 def _calibrated(run: OpenedRun, candidate: str) -> dict[str, Any]:
     """The candidate's row when all are searched, calibrated and ranked again from the cells."""
-    from nsm_pipeline.candidate_spec import read_specs
-    from nsm_pipeline.cells import CellTable
     from nsm_pipeline.stats.ranking import judge_candidates
     from nsm_pipeline.stats.search import search
+    from nsm_pipeline.waist.candidate_spec import read_specs
+    from nsm_pipeline.waist.cells import CellTable
 
     specs = read_specs(run.folder.read_json("score.json")["candidates"])
     table = judge_candidates(search(CellTable.from_frame(run.cells), specs), specs).frame

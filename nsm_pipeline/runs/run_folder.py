@@ -16,10 +16,10 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nsm_pipeline.canonical_bytes import csv_bytes, json_bytes, moment, parquet_bytes
 from nsm_pipeline.errors import InvalidInput, NsmError, Problem, Superseded
-from nsm_pipeline.manifest import MANIFEST, damaged_files, file_facts
-from nsm_pipeline.run_index import (
+from nsm_pipeline.runs.canonical_bytes import csv_bytes, json_bytes, moment, parquet_bytes
+from nsm_pipeline.runs.manifest import MANIFEST, damaged_files, file_facts
+from nsm_pipeline.runs.run_index import (
     as_of_name,
     as_of_time,
     locked,

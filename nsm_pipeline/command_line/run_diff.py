@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from nsm_pipeline.canonical_bytes import plain
 from nsm_pipeline.errors import InvalidInput
+from nsm_pipeline.runs.canonical_bytes import plain
 
 if TYPE_CHECKING:
-    from nsm_pipeline.run_folder import RunFolder
+    from nsm_pipeline.runs.run_folder import RunFolder
 
 # In the order in which a reader wants to hear of them.
 COMPARED = (

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
 
-from nsm_pipeline.canonical_bytes import plain
 from nsm_pipeline.errors import NsmError, Problem
+from nsm_pipeline.runs.canonical_bytes import plain
 
 if TYPE_CHECKING:
     from nsm_pipeline.pipeline import Step

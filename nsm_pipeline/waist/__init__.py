@@ -1,0 +1,1 @@
+"""The waist of the hourglass: the only shapes that both halves know."""

@@ -1,0 +1,105 @@
+"""How accounts use the product over time: gaps between active days, and who is seen by week."""
+
+from __future__ import annotations
+
+import ibis
+import ibis.expr.types as ir
+import pandas as pd
+
+from nsm_pipeline.warehouse.cohort import Population
+from nsm_pipeline.warehouse.connect import Engine
+from nsm_pipeline.warehouse.outcomes import DAYS_PER_WEEK, day_number
+
+MOST_WEEKS = 104
+PARTS = 40
+
+
+def usage_gaps(engine: Engine, population: Population, returning: ir.Table) -> pd.DataFrame:
+    """Gaps between active days since onboarding, counted by length.
+
+    Shape: a row per length and kind: `days`, `ended` (true when the account came back), `gaps`.
+    The gap after the last active day has not ended; its days are those observed so far. The day
+    of onboarding counts as active.
+    """
+    accounts = _observed(population)
+    rows = _since_onboarding(returning, accounts)
+    first = accounts.select("account_no", day=ibis.literal(0, "int64"))
+    days = rows.select("account_no", day=day_number(rows["at"], rows.t0).cast("int64"))
+    active = engine.materialise(
+        "active_days", "days on which accounts were active", ibis.union(first, days, distinct=True)
+    )
+    following = active.mutate(
+        after=active.day.lead().over(group_by=active.account_no, order_by=active.day)
+    )
+    lived = accounts.select(
+        "account_no", last=day_number(accounts.observed_until, accounts.t0).cast("int64")
+    )
+    gaps = following.join(lived, "account_no")
+    gaps = gaps.mutate(
+        ended=gaps.after.notnull(), days=ibis.coalesce(gaps.after, gaps["last"]) - gaps.day
+    )
+    counted = gaps.group_by("days", "ended").aggregate(gaps=gaps.count())
+    found = engine.fetch("gaps between active days", counted.order_by("days", "ended"))
+    return found[found["days"] > 0].reset_index(drop=True)
+
+
+def retention_curve(
+    engine: Engine, population: Population, returning: ir.Table, *, span_weeks: int = 1
+) -> pd.DataFrame:
+    """Of the accounts observed through the weeks, how many were active in them, since onboarding.
+
+    Shape: a row per week and part: `week` (0 is the week of onboarding), `part` (a fortieth of the
+    accounts, for the bootstrap), `accounts`, `active`: seen in that week or the `span_weeks` - 1
+    that follow it. Eligible and censored accounts, each only as long as it was observed, so the
+    curve never counts an open week as a lost one.
+    """
+    accounts = _observed(population)
+    weeks_lived = accounts.select(
+        part=(accounts.account_no % PARTS).cast("int64"),
+        weeks=day_number(accounts.observed_until, accounts.t0) // DAYS_PER_WEEK - span_weeks + 1,
+    )
+    sizes = weeks_lived.group_by("weeks", "part").aggregate(accounts=weeks_lived.count())
+    lived = engine.fetch("weeks observed per account", sizes.order_by("weeks", "part"))
+    rows = _since_onboarding(returning, accounts)
+    numbered = rows.select(
+        "account_no",
+        week=day_number(rows["at"], rows.t0) // DAYS_PER_WEEK,
+        weeks=day_number(rows.observed_until, rows.t0) // DAYS_PER_WEEK - span_weeks + 1,
+    ).distinct()
+    offsets = engine.small_table("span", {"offset": list(range(span_weeks))}, {"offset": "int64"})
+    seen = numbered.cross_join(offsets)
+    seen = seen.mutate(week=seen.week - seen.offset)
+    full = seen.filter(seen.week >= 0, seen.weeks > seen.week, seen.week < MOST_WEEKS)
+    full = full.select("account_no", "week", part=(full.account_no % PARTS).cast("int64"))
+    active = engine.fetch(
+        "active accounts by week since onboarding",
+        full.group_by("week", "part")
+        .aggregate(active=full.account_no.nunique())
+        .order_by("week", "part"),
+    )
+    return _by_week(lived, active)
+
+
+def _observed(population: Population) -> ir.Table:
+    everyone = population.onboarded
+    kept = everyone.filter(everyone.status.isin(["eligible", "censored"]))
+    return kept.select("account", "account_no", "t0", "observed_until")
+
+
+def _since_onboarding(returning: ir.Table, accounts: ir.Table) -> ir.Table:
+    rows = returning.join(accounts, "account")
+    return rows.filter(rows["at"] > rows.t0, rows["at"] <= rows.observed_until)
+
+
+def _by_week(lived: pd.DataFrame, active: pd.DataFrame) -> pd.DataFrame:
+    sizes = lived.pivot_table(index="weeks", columns="part", values="accounts", aggfunc="sum")
+    longest = int(lived["weeks"].max()) if len(lived) else 0
+    weeks = range(min(max(longest, 0), MOST_WEEKS))
+    by_part = sizes.reindex(range(longest + 1)).fillna(0)
+    # Observed through week w are those with more than w weeks.
+    through = by_part.iloc[::-1].cumsum().iloc[::-1].shift(-1)
+    grid = through.loc[list(weeks)].melt(ignore_index=False, value_name="accounts")
+    grid = grid.rename_axis("week").reset_index()
+    whole = grid.merge(active, how="left", on=["week", "part"]).fillna({"active": 0})
+    whole = whole[whole.groupby("week")["accounts"].transform("sum") > 0]
+    return whole.astype("int64").sort_values(["week", "part"], ignore_index=True)
