@@ -12,15 +12,12 @@ from nsm_pipeline.product.config import ProductConfig
 from nsm_pipeline.product.loaded_product import LoadedProduct
 
 if TYPE_CHECKING:
-    from nsm_pipeline.stats.advice import Choice
+    from nsm_pipeline.stats.advice import Choice, Usage, WeeklyLoss
     from nsm_pipeline.warehouse.connect import Engine
+    from nsm_pipeline.warehouse.extract import Extract
 
 ADVICE = "advice.json"
-ASKED_FOR = {
-    "after": "retention.after",
-    "within": "retention.within",
-    "exposure": "exposure.within",
-}
+DAYS_PER_WEEK = 7
 # Any windows will do to look at usage: they decide who is censored, and usage counts both. Bots
 # are told by what they do in the longest exposure window, so that one is as long as it gets.
 ANY_WINDOWS: dict[str, Any] = {"after": 14, "within": 1, "exposure": (14,)}
@@ -52,37 +49,56 @@ def ask_for_windows(
     Raises:
         InvalidInput: too little is known to answer.
     """
-    from nsm_pipeline.stats import advice
+    from nsm_pipeline.stats.advice import advise_exposure, loss_record, usage_record
     from nsm_pipeline.warehouse.extract import Extract
 
     extract = Extract(product.with_windows(**ANY_WINDOWS), as_of, engine)
-    chosen: dict[str, Choice] = {}
-    usage = loss = None
-    key = "within"
+    within, after, usage, loss = given.within, given.after, None, None
+    reasons: dict[str, str] = {}
+    if within is None:
+        usage, choice = _within(product, extract)
+        within, reasons["within"] = choice.days, choice.reason
+    if after is None:
+        loss, choice = _after(product, extract, given, within)
+        after, reasons["after"] = choice.days, choice.reason
+    exposure = given.exposure
+    if exposure is None:
+        exposure = advise_exposure(after)
+        reasons["exposure"] = f"From a day to a fortnight, none past day {after}."
+    return {
+        "used": {"after": after, "within": within, "exposure": list(exposure)},
+        "reasons": reasons,
+        "usage": None if usage is None else usage_record(usage),
+        "loss": None if loss is None else loss_record(loss),
+    }
+
+
+def _within(product: LoadedProduct, extract: Extract) -> tuple[Usage, Choice]:
+    from nsm_pipeline.stats.advice import NotEnoughData, advise_within, usage_interval
+
     try:
-        if given.within is None:
-            usage = advice.usage_interval(extract.usage_gaps)
-        chosen["within"] = _told(given.within) if usage is None else advice.advise_within(usage)
-        key = "after"
-        within = chosen["within"].days
-        if given.after is None:
-            assert isinstance(within, int)
-            loss = advice.weekly_loss(extract.outcome_curve(math.ceil(within / 7)))
-            floor = _not_before(product.config, given)
-            chosen["after"] = advice.advise_after(loss, at_least=floor[0], because=floor[1])
-        else:
-            chosen["after"] = _told(given.after)
-    except advice.NotEnoughData as short:
-        where = product.where("retention", key)
-        raise InvalidInput(Problem(where, str(short), "Write a duration such as 28d.")) from short
-    after = chosen["after"].days
-    assert isinstance(after, int)
-    chosen["exposure"] = (
-        advice.advise_exposure(after) if given.exposure is None else _told(given.exposure)
-    )
-    asked = [name for key, name in ASKED_FOR.items() if getattr(given, key) is None]
-    ordered = {key: chosen[key] for key in ASKED_FOR}
-    return advice.advice_document(ordered, usage, loss, asked)
+        usage = usage_interval(extract.usage_gaps)
+    except NotEnoughData as short:
+        raise _refused(product, "within", short) from short
+    return usage, advise_within(usage)
+
+
+def _after(
+    product: LoadedProduct, extract: Extract, given: Given, within: int
+) -> tuple[WeeklyLoss, Choice]:
+    from nsm_pipeline.stats.advice import NotEnoughData, advise_after, weekly_loss
+
+    try:
+        loss = weekly_loss(extract.outcome_curve(math.ceil(within / DAYS_PER_WEEK)))
+    except NotEnoughData as short:
+        raise _refused(product, "after", short) from short
+    at_least, because = _not_before(product.config, given)
+    return loss, advise_after(loss, at_least=at_least, because=because)
+
+
+def _refused(product: LoadedProduct, key: str, short: Exception) -> InvalidInput:
+    where = product.where("retention", key)
+    return InvalidInput(Problem(where, str(short), "Write a duration such as 28d."))
 
 
 def settled(product: LoadedProduct, advice: dict[str, Any]) -> LoadedProduct:
@@ -91,13 +107,6 @@ def settled(product: LoadedProduct, advice: dict[str, Any]) -> LoadedProduct:
     return product.with_windows(
         after=used["after"], within=used["within"], exposure=tuple(used["exposure"])
     )
-
-
-def _told(days: int | tuple[int, ...] | None) -> Choice:
-    from nsm_pipeline.stats.advice import Choice
-
-    assert days is not None
-    return Choice(days, "As the product file says.")
 
 
 def _not_before(config: ProductConfig, given: Given) -> tuple[int, str]:

@@ -7,8 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from nsm_pipeline import steps
+from nsm_pipeline.advising import ADVICE, Given, ask_for_windows, settled
 from nsm_pipeline.product.loaded_product import LoadedProduct
 from nsm_pipeline.product.yaml_file import load_product
 from nsm_pipeline.runs.run_folder import RunFolder, RunStore
@@ -85,6 +87,8 @@ def run_step(name: str, *, product_file: Path, run_folder: str) -> None:
     """One step in a process of its own, with the product file as the run began with it."""
     folder = RunFolder(Path(run_folder))
     product = load_product(folder.path / "product.yaml", base=product_file.parent)
+    if folder.exists(ADVICE):
+        product = settled(product, folder.read_json(ADVICE))
     step = next(step for step in STEPS if step.name == name)
     context = RunContext(product, folder.as_of, RunStore(folder.path.parents[2]), folder)
     try:
@@ -121,6 +125,21 @@ def check_product(product_file: Path) -> LoadedProduct:
     return product
 
 
+def advise(product_file: Path, *, as_of: datetime) -> tuple[LoadedProduct, dict[str, Any]]:
+    """What the data says of all windows, whatever the file says; nothing is published.
+
+    Raises:
+        InvalidInput: the file or its source is wrong, or the data cannot tell.
+    """
+    product = check_product(product_file)
+    context = RunContext(product, as_of.astimezone(UTC), RunStore(Path()))
+    try:
+        engine = context.extract.engine
+        return product, ask_for_windows(product, context.as_of, engine, Given(None, None, None))
+    finally:
+        context.close()
+
+
 def explain_sql(product_file: Path, *, as_of: datetime) -> list[tuple[str, str]]:
     """(title, SQL) of everything the engine is asked in a run at this moment, in order.
 
@@ -133,6 +152,7 @@ def explain_sql(product_file: Path, *, as_of: datetime) -> list[tuple[str, str]]
     product = check_product(product_file)
     context = RunContext(product, as_of.astimezone(UTC), RunStore(Path()))
     try:
+        context.settle_windows()
         extract = context.extract
         steps.require_comparable(product, extract.counts)
         scored = extract.scored(fit_score(extract.score_input))

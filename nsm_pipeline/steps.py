@@ -10,6 +10,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from nsm_pipeline.advising import ADVICE, Given, ask_for_windows, settled
 from nsm_pipeline.errors import InvalidInput, Problem
 from nsm_pipeline.product.loaded_product import LoadedProduct
 from nsm_pipeline.product.rules import check_source
@@ -55,9 +56,29 @@ class RunContext:
             InvalidInput: columns are missing, nobody is eligible, or all share one outcome.
         """
         check_against_source(self.product, self.extract.engine)
+        advice = self.settle_windows()
         require_comparable(self.product, self.extract.counts)
         self.folder = self.store.start(self.product.config.product, self.as_of)
         self.folder.write_text("product.yaml", self.product.text)
+        if advice is not None:
+            self.folder.write_json(ADVICE, advice)
+
+    def settle_windows(self) -> dict[str, Any] | None:
+        """Asks the data for the windows that the file leaves open; None when it leaves none.
+
+        Raises:
+            InvalidInput: the data cannot tell.
+        """
+        config = self.product.config
+        if not config.asks_the_data:
+            return None
+        from nsm_pipeline.warehouse.extract import Extract
+
+        engine = self.extract.engine
+        advice = ask_for_windows(self.product, self.as_of, engine, Given.of(config))
+        self.product = settled(self.product, advice)
+        self.extract = Extract(self.product, self.as_of, engine)
+        return advice
 
     @property
     def cells(self) -> CellTable:
@@ -91,7 +112,7 @@ class RunContext:
 
 def extract(context: RunContext) -> None:
     """Who is compared, what the raw data looks like, and the series over weeks."""
-    from nsm_pipeline.stats.retention import with_intervals
+    from nsm_pipeline.stats.retention import judge_curve, with_intervals
     from nsm_pipeline.warehouse.profile import profile_source
 
     engine, run = context.extract, context.run
@@ -104,6 +125,7 @@ def extract(context: RunContext) -> None:
     )
     run.write_json("profile.json", profile)
     run.write_frame("retention.parquet", with_intervals(engine.retention_curve))
+    run.write_json("retention.json", asdict(judge_curve(engine.retention_curve)))
     run.write_frame("revenue_by_week.parquet", engine.revenue_by_week)
 
 
@@ -197,6 +219,7 @@ def rank(context: RunContext) -> None:
         judged=judged,
         gaps=run.read_frame("revenue_gaps.parquet"),
         series=run.read_json("series.json"),
+        retention=run.read_json("retention.json"),
         rivals=rivals_view(found, judged.frame) if context.with_rivals else {},
     )
     table = ranking_table(given)

@@ -7,7 +7,6 @@ ended yet.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,9 +45,9 @@ class Usage:
 
 @dataclass(frozen=True)
 class Choice:
-    """A window and why it is the one: days, or for X several."""
+    """A window in days, and why it is the one."""
 
-    days: int | tuple[int, ...]
+    days: int
     reason: str
 
 
@@ -95,8 +94,9 @@ def advise_within(usage: Usage) -> Choice:
     """W: whole weeks that hold nine in ten of the gaps that end."""
     days = DAYS_PER_WEEK * math.ceil(usage.most_days / DAYS_PER_WEEK)
     reason = (
-        f"Nine in ten of the gaps between active days that end do so within {_days(usage.most_days)}"
-        f" (half within {usage.median_days}; {usage.ended:,} gaps). In whole weeks: {_days(days)}."
+        f"Of {usage.ended:,} gaps between active days that ended, half did within "
+        f"{_days(usage.median_days)} and nine in ten within {_days(usage.most_days)}; in whole "
+        f"weeks {_days(days)}."
     )
     return Choice(days, reason)
 
@@ -143,33 +143,26 @@ def advise_after(loss: WeeklyLoss, *, at_least: int, because: str) -> Choice:
     return Choice(at_least, f"{reason} Not before {because} ends: day {at_least}.")
 
 
-def advise_exposure(after: int) -> Choice:
-    """X: the windows of one day to two weeks that end before retention counts."""
-    windows = tuple(days for days in WINDOWS if days <= after)
-    return Choice(windows, f"Windows from a day to a fortnight, none past day {after}.")
+def advise_exposure(after: int) -> tuple[int, ...]:
+    """X: windows from a day to a fortnight, none past the day on which retention counts."""
+    return tuple(days for days in WINDOWS if days <= after) or (after,)
 
 
-def advice_document(
-    chosen: dict[str, Choice], usage: Usage | None, loss: WeeklyLoss | None, asked: Sequence[str]
-) -> dict[str, Any]:
-    """The content of `advice.json`: what is used, why, and the tables behind the pictures."""
+def usage_record(usage: Usage) -> dict[str, Any]:
+    """The usage interval as `advice.json` holds it."""
     return {
-        "asked": list(asked),
-        "used": {name: choice.days for name, choice in chosen.items()},
-        "reasons": {name: choice.reason for name, choice in chosen.items()},
-        "usage": None
-        if usage is None
-        else {
-            "kind": usage.kind,
-            "median_days": usage.median_days,
-            "most_days": usage.most_days,
-            "gaps": usage.ended,
-            "never_share": usage.never_share,
-        },
-        "settled_loss": None if loss is None else loss.settled,
-        "gaps": [] if usage is None else usage.back.to_dict("records"),
-        "weeks": [] if loss is None else loss.weeks.to_dict("records"),
+        "kind": usage.kind,
+        "median_days": usage.median_days,
+        "most_days": usage.most_days,
+        "gaps": usage.ended,
+        "never_share": usage.never_share,
+        "back": usage.back.to_dict("records"),
     }
+
+
+def loss_record(loss: WeeklyLoss) -> dict[str, Any]:
+    """The weekly losses as `advice.json` holds them."""
+    return {"below": loss.settled, "weeks": loss.weeks.to_dict("records")}
 
 
 def _days(days: int) -> str:

@@ -51,6 +51,7 @@ class RankingInput:
     judged: JudgedCandidates
     gaps: pd.DataFrame
     series: Sequence[Mapping[str, Any]]
+    retention: Mapping[str, Any]
     rivals: Mapping[str, Mapping[str, Any]]
     """By candidate, what others would say of it (`stats.rivals`); empty unless asked for."""
 
@@ -102,6 +103,7 @@ def ranking_document(given: RankingInput, table: pd.DataFrame) -> dict[str, Any]
         "headline": _headline(table, calibration, outcome_verb(config)),
         "core_metric": {"name": config.core_metric.name, "promise": config.core_metric.promise},
         "sentences": definitions(config),
+        "retention": dict(given.retention),
         "calibration": {
             "rule": calibration.rule,
             "events": calibration.events,
