@@ -72,6 +72,15 @@ def run(
 
 
 @app.command()
+def advise(file: ProductFile, as_of: AsOf = None, as_json: Json = False) -> None:
+    """Print the windows that the data suggests, and why."""
+    with reporting(as_json):
+        from nsm_pipeline.command_line import commands
+
+        commands.advise(file, as_of=as_of, as_json=as_json)
+
+
+@app.command()
 def sql(file: ProductFile, as_of: AsOf = None) -> None:
     """Print what the warehouse would be asked."""
     with reporting(as_json=False):

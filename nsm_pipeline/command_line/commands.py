@@ -97,6 +97,22 @@ def run(file: Path, *, as_of: str | None, out: Path, as_json: bool, with_rivals:
     say(f"\nReport   {folder.path / 'report.html'}\nRanking  {folder.path / 'ranking.csv'}")
 
 
+def advise(file: Path, *, as_of: str | None, as_json: bool) -> None:
+    """Prints the windows that the data suggests and the pictures behind them."""
+    from nsm_pipeline.pipeline import advise as advised
+
+    product, advice = advised(file, as_of=_as_of(file, as_of))
+    if as_json:
+        say_json({"ok": True, "product": product.config.product, **advice})
+        return
+    from rich.console import Console
+
+    from nsm_pipeline.publish.advice_text import advice_text
+
+    console = Console(highlight=False, color_system="auto" if styled(sys.stdout) else None)
+    console.print(advice_text(advice, product.config))
+
+
 def sql(file: Path, *, as_of: str | None) -> None:
     """Prints every query under its title."""
     from nsm_pipeline.pipeline import explain_sql
