@@ -7,16 +7,19 @@ is bounded whatever their number; within a batch all fits are one computation.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from nsm_pipeline.stats.lift import LiftEstimates, estimate_lifts
-from nsm_pipeline.stats.logistic import StratifiedCounts
+from nsm_pipeline.stats.logistic import Floats, StratifiedCounts
 from nsm_pipeline.waist.candidate_spec import CandidateSpec
 from nsm_pipeline.waist.cells import CellTable
 from nsm_pipeline.waist.score_model import STRATA
 
+Integers = NDArray[np.int64]
 BATCH = 100
 CANDIDATE_COLUMNS = (
     "candidate",
@@ -44,12 +47,11 @@ def search(cells: CellTable, specs: Sequence[CandidateSpec], *, gate: float = 1.
     `overlap`.
     Units: `*_pp` are percentage points, `base` and `overlap` shares, `theta` log-odds.
     """
-    frame = cells.frame
-    windows = sorted(frame["within_days"].unique())
+    rows = _Rows.of(cells.frame, [spec.name for spec in specs])
     parts = [
-        _search_batch(frame[frame["within_days"] == window], batch, int(window), gate)
-        for batch in _batches(specs)
-        for window in windows
+        _search_batch(rows.of_batch(start, start + BATCH, window), batch, window, gate)
+        for start, batch in _batches(specs)
+        for window in sorted(int(days) for days in cells.frame["within_days"].unique())
     ]
     found = pd.concat(parts, ignore_index=True)
     position = {spec.name: n for n, spec in enumerate(specs)}
@@ -59,31 +61,62 @@ def search(cells: CellTable, specs: Sequence[CandidateSpec], *, gate: float = 1.
     return order.drop(columns="position")
 
 
-def _batches(specs: Sequence[CandidateSpec]) -> Iterator[Sequence[CandidateSpec]]:
+def _batches(specs: Sequence[CandidateSpec]) -> Iterator[tuple[int, Sequence[CandidateSpec]]]:
     for start in range(0, len(specs), BATCH):
-        yield specs[start : start + BATCH]
+        yield start, specs[start : start + BATCH]
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """The columns of some cells that a search needs; `candidate` is a position, -1 for none."""
+
+    candidate: Integers
+    within_days: Integers
+    stratum: Integers
+    reached: Floats
+    accounts: Integers
+    retained: Integers
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame, names: Sequence[str]) -> _Rows:
+        plain = ("within_days", "stratum", "reached", "accounts", "retained")
+        columns = {name: frame[name].to_numpy() for name in plain}
+        return cls(candidate=_positions(frame["candidate"], names), **columns)
+
+    def of_batch(self, first: int, end: int, window: int) -> _Rows:
+        """The rows of the candidates from `first` up to `end`, counted from there, by candidate."""
+        mine = (self.candidate >= first) & (self.candidate < end) & (self.within_days == window)
+        at = np.flatnonzero(mine)
+        at = at[np.argsort(self.candidate[at], kind="stable")]
+        return _Rows(
+            candidate=self.candidate[at] - first,
+            **{name: getattr(self, name)[at] for name in list(_Rows.__annotations__)[1:]},
+        )
+
+
+def _positions(values: pd.Series, names: Sequence[object]) -> Integers:
+    """Where each value stands among the names, -1 for nowhere. Text is compared once per name."""
+    codes, known = pd.factorize(values)
+    # One more for values that are missing, which factorize numbers -1.
+    found: Integers = np.append(pd.Index(list(names)).get_indexer(known), -1)[codes]
+    return found
 
 
 def _search_batch(
-    frame: pd.DataFrame, batch: Sequence[CandidateSpec], window: int, gate: float
+    rows: _Rows, batch: Sequence[CandidateSpec], window: int, gate: float
 ) -> pd.DataFrame:
-    positions = {spec.name: n for n, spec in enumerate(batch)}
-    rows = frame[frame["candidate"].isin(positions)]
-    candidate = rows["candidate"].map(positions).to_numpy(dtype=np.int64)
-    reached = rows["reached"].to_numpy()
-    level = np.zeros(len(rows), dtype=np.int64)
-    for n, spec in enumerate(batch):
-        mine = candidate == n
-        level[mine] = np.searchsorted(spec.thresholds, reached[mine], side="right")
+    level = np.zeros(len(rows.candidate), dtype=np.int64)
+    ends = np.searchsorted(rows.candidate, np.arange(len(batch) + 1))
+    for spec, first, end in zip(batch, ends, ends[1:], strict=False):
+        level[first:end] = np.searchsorted(spec.thresholds, rows.reached[first:end], side="right")
     levels = max(len(spec.thresholds) for spec in batch) + 1
     shape = (len(batch), levels, STRATA)
-    at = np.ravel_multi_index((candidate, level, rows["stratum"].to_numpy()), shape)
-    cube = {
-        name: np.bincount(at, rows[name].to_numpy(), minlength=int(np.prod(shape))).reshape(shape)
-        for name in ("accounts", "retained")
-    }
+    at = np.ravel_multi_index((rows.candidate, level, rows.stratum), shape)
     # Doers at threshold j are everyone who reached level j or above.
-    above = {name: values[:, ::-1].cumsum(1)[:, ::-1] for name, values in cube.items()}
+    above = {}
+    for name, counted in (("accounts", rows.accounts), ("retained", rows.retained)):
+        cube = np.bincount(at, counted, minlength=int(np.prod(shape))).reshape(shape)
+        above[name] = cube[:, ::-1].cumsum(1)[:, ::-1]
     pairs = [(n, j) for n, spec in enumerate(batch) for j in range(1, len(spec.thresholds) + 1)]
     who, which = (np.array(column, dtype=np.int64) for column in zip(*pairs, strict=True))
     doers, kept = above["accounts"][who, which], above["retained"][who, which]
@@ -146,21 +179,36 @@ def chosen_counts(
         by: the cell column that holds the groups.
     """
     size = len(groups) if groups is not None else 1
-    number = {group: n for n, group in enumerate(groups)} if groups is not None else {}
-    shape = (len(chosen) * size, STRATA)
-    arrays = {name: np.zeros(shape) for name in ("n1", "r1", "n0", "r0")}
-    split = dict(list(cells.frame.groupby(["candidate", "within_days"])))
-    for n, choice in enumerate(chosen.itertuples()):
-        rows = split[(choice.candidate, choice.within_days)]
-        offset = rows[by].map(number).to_numpy() if groups is not None else np.zeros(len(rows))
-        known = ~pd.isna(offset)
-        at = (n * size + offset[known].astype(np.int64), rows["stratum"].to_numpy()[known])
-        did = rows["reached"].to_numpy()[known] >= choice.at_least
+    frame = cells.frame
+    names, windows = list(chosen["candidate"].unique()), list(chosen["within_days"].unique())
+    group = np.zeros(len(frame), np.int64) if groups is None else _positions(frame[by], groups)
+    rows = _Rows.of(frame, names)
+    key = _key(rows.candidate, _positions(frame["within_days"], windows), len(windows))
+    at = np.flatnonzero((key >= 0) & (group >= 0))
+    at = at[np.argsort(key[at], kind="stable")]
+    asked = _key(
+        _positions(chosen["candidate"], names),
+        _positions(chosen["within_days"], windows),
+        len(windows),
+    )
+    firsts, ends = (np.searchsorted(key[at], asked, side=side) for side in ("left", "right"))
+    arrays = {name: np.zeros((len(chosen), size * STRATA)) for name in ("n1", "r1", "n0", "r0")}
+    for n, at_least in enumerate(chosen["at_least"]):
+        mine = at[firsts[n] : ends[n]]
+        did = rows.reached[mine] >= at_least
+        into = group[mine] * STRATA + rows.stratum[mine]
         for arm, mask in (("1", did), ("0", ~did)):
-            where = (at[0][mask], at[1][mask])
-            np.add.at(arrays[f"n{arm}"], where, rows["accounts"].to_numpy()[known][mask])
-            np.add.at(arrays[f"r{arm}"], where, rows["retained"].to_numpy()[known][mask])
-    return StratifiedCounts(arrays["n1"], arrays["r1"], arrays["n0"], arrays["r0"])
+            for letter, counted in (("n", rows.accounts), ("r", rows.retained)):
+                arrays[letter + arm][n] = np.bincount(
+                    into[mask], counted[mine[mask]], minlength=size * STRATA
+                )
+    shape = (len(chosen) * size, STRATA)
+    return StratifiedCounts(*(arrays[name].reshape(shape) for name in ("n1", "r1", "n0", "r0")))
+
+
+def _key(candidate: Integers, window: Integers, windows: int) -> Integers:
+    """One number for a candidate in a window; -1 where either is not known."""
+    return np.where((candidate >= 0) & (window >= 0), candidate * windows + window, -1)
 
 
 def best_rows(found: pd.DataFrame, *, largest: bool = True) -> pd.DataFrame:
