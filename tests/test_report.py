@@ -121,7 +121,13 @@ def candidate_row(place: int, name: str, *, verdict: str) -> dict:
 
 
 def leave_run(
-    folder: RunFolder, names: tuple[str, ...], *, stars: int = 1, rare: int = 1, money: bool = True
+    folder: RunFolder,
+    names: tuple[str, ...],
+    *,
+    stars: int = 1,
+    rare: int = 1,
+    money: bool = True,
+    flattening: bool = True,
 ) -> RunFolder:
     """Everything a run leaves for the publish step, all names ranked in the order given."""
     verdicts = ["north_star"] * stars + ["supported", "worth_testing", "harmful"]
@@ -168,6 +174,12 @@ def leave_run(
                 "retained": "at least one order_placed in the 90 days that start 56 days later",
                 "exposure": "what an account did within 7 or 28 days of onboarding",
             },
+            "retention": {
+                "verdict": "flattening" if flattening else "not flattening",
+                "sentence": "Retention flattens: its floor is 18%."
+                if flattening
+                else "Retention does not flatten: all leave.",
+            },
             "calibration": {
                 "rule": "N",
                 "events": 41,
@@ -203,7 +215,18 @@ def population() -> dict:
     counts = {"onboarded": 5321, "left_truncated": 902, "internal": 4, "bots": 11}
     counts |= {"censored": 404, "eligible": 4000, "retained": 1630}
     times = {"observed_until": "2011-12-09T12:50:00Z", "first_onboarded": "2011-03-01T08:30:00Z"}
-    return counts | times | {"last_onboarded": "2011-07-16T12:22:00Z", "cohorts": cohorts}
+    quartiles = {"first_quartile_days": 0, "median_days": 3, "third_quartile_days": 11}
+    waited = [
+        {"segment": "all", "accounts": 8000, "onboarded": 5321, "never_share": 0.335, **quartiles},
+        {"segment": "plan=<b>", "accounts": 90, "onboarded": 0, "never_share": 1.0}
+        | dict.fromkeys(quartiles),
+    ]
+    return (
+        counts
+        | times
+        | {"last_onboarded": "2011-07-16T12:22:00Z", "cohorts": cohorts}
+        | {"time_to_onboard": waited}
+    )
 
 
 def checks() -> dict:
@@ -301,6 +324,69 @@ def test_the_answer_comes_first_and_the_limits_are_said(run, opened):
     assert page.locator("#checks tbody tr").first.inner_text().startswith("failed")
     assert "partly arithmetic" in page.inner_text("#revenue")
     assert "52 are needed" in page.inner_text("#revenue")
+
+
+def advice() -> dict:
+    return {
+        "used": {"after": 21, "within": 28, "exposure": [1, 3, 7]},
+        "reasons": {
+            "after": "Week 3 is the first that loses less.",
+            "within": "Nine in ten come back within 26 days.",
+            "exposure": "None past day 21.",
+        },
+        "usage": {
+            "kind": "weekly",
+            "median_days": 6,
+            "most_days": 26,
+            "gaps": 12345,
+            "never_share": 0.2,
+            "back": [{"days": d, "share": 1 - 0.91**d} for d in range(1, 90)],
+        },
+        "loss": {
+            "below": 0.02,
+            "weeks": [
+                {"week": w, "accounts": 900, "active": 500, "rate": 0.3 + 0.4 * 0.7**w}
+                | {"loss": None if w == 0 else 0.1}
+                for w in range(20)
+            ],
+        },
+    }
+
+
+def test_windows_left_to_the_data_are_shown_with_what_justifies_them(run, opened):
+    folder = run(TAME)
+    folder.write_json("advice.json", advice())
+    page = opened(folder)
+    shown = page.inner_text("#windows")
+    for words in (
+        "21 days. Week 3 is the first",
+        "28 days. Nine in ten",
+        "1, 3, 7 days. None past",
+    ):
+        assert words in shown
+    assert page.locator("#windows svg").count() == 2
+    labels = [svg.get_attribute("aria-label") for svg in page.locator("#windows svg").all()]
+    assert "12,345 gaps" in labels[0]
+    assert "day 21, where retention begins" in labels[1]
+    assert opened(run(TAME)).locator("#windows").count() == 0
+
+
+def test_what_does_not_flatten_is_said_before_the_answer(run, opened):
+    folder = run(TAME, flattening=False)
+    said = opened(folder).inner_text("header").splitlines()
+    flag = next(n for n, line in enumerate(said) if "There may be no North Star yet" in line)
+    assert flag < next(n for n, line in enumerate(said) if line.startswith("Customers with"))
+    assert "all leave" in said[flag]
+    assert "all leave" in render_digest(folder)
+    assert opened(run(TAME)).locator("#sinking").count() == 0
+    assert "floor is 18%" in opened(run(TAME)).inner_text("#stable")
+
+
+def test_time_to_onboard_is_told_with_those_who_never_did(run, opened):
+    page = opened(run(TAME))
+    shown = page.inner_text("#data")
+    assert "half of those who get there need 3 days or less" in shown
+    assert "33.5% of 8,000 have not got there" in shown
 
 
 def test_no_north_star_and_no_revenue_read_as_answers(run, opened):

@@ -39,7 +39,8 @@ def render_digest(folder: RunFolder) -> str:
         f"**{escape(short(ranking['title'], 80))}**, North Star ranking as of "
         f"{moment(ranking['as_of'])}",
         "",
-        f"{prose(ranking['headline'], names)} {_counted(folder, ranking)}{_flags(len(warnings))}",
+        f"{_sinking(ranking)}{prose(ranking['headline'], names)} "
+        f"{_counted(folder, ranking)}{_flags(len(warnings))}",
         "",
         *(_line(row) for row in estimated(ranking["candidates"])[:MENTIONED]),
     ]
@@ -55,6 +56,14 @@ def _counted(folder: RunFolder, ranking: dict[str, Any]) -> str:
         "Accounts were compared with accounts alike in what the data shows; only an experiment "
         "settles it."
     )
+
+
+def _sinking(ranking: dict[str, Any]) -> str:
+    """Said before the answer: without anybody who stays there is nothing to rank for."""
+    retention = ranking["retention"]
+    if retention["verdict"] != "not flattening":
+        return ""
+    return f"⚠ {escape(retention['sentence'])} "
 
 
 def _flags(failed: int) -> str:

@@ -12,6 +12,7 @@ import jinja2
 from markupsafe import Markup
 
 from nsm_pipeline.publish import figures, wording
+from nsm_pipeline.publish.window_figures import window_figures
 from nsm_pipeline.publish.wording import SHORT
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ def render_report(folder: RunFolder) -> str:
             style=Markup(style),
             script=Markup(script),
             policy=_policy(style, script),
+            advice=folder.read_json("advice.json") if folder.exists("advice.json") else None,
             **_figures(folder, rows),
         )
     )
@@ -74,6 +76,9 @@ def _figures(folder: RunFolder, rows: list[dict[str, Any]]) -> dict[str, Any]:
         "curves": figures.revenue_curves(rows, folder.read_frame("backtest.parquet")),
         "cohort_lifts": figures.cohort_lifts(rows),
         "retention": figures.retention_curve(folder.read_frame("retention.parquet")),
+        "window_figures": window_figures(folder.read_json("advice.json"))
+        if folder.exists("advice.json")
+        else [],
     }
 
 

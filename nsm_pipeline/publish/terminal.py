@@ -37,6 +37,8 @@ def ranking_table(folder: RunFolder) -> RenderableType:
     parts: list[RenderableType] = [Text(headline, style="bold"), Text(), RankedRows(rows[:SHOWN])]
     if len(rows) > SHOWN:
         parts.append(Text(f"and {count(len(rows) - SHOWN)} more in ranking.csv"))
+    if ranking["retention"]["verdict"] == "not flattening":
+        parts.insert(0, Text(f"{ranking['retention']['sentence']}\n"))
     warned = sum(not check["ok"] for check in folder.read_json("checks.json")["checks"])
     if warned:
         parts.append(Text(f"{warned} data check{'' if warned == 1 else 's'} failed: see report"))
