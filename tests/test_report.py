@@ -365,6 +365,7 @@ def test_windows_left_to_the_data_are_shown_with_what_justifies_them(run, opened
     ):
         assert words in shown
     assert page.locator("#windows svg").count() == 2
+    assert page.locator("#windows svg [stroke-dasharray='4,3']").count() == 2  # W and Y marked
     labels = [svg.get_attribute("aria-label") for svg in page.locator("#windows svg").all()]
     assert "12,345 gaps" in labels[0]
     assert "day 21, where retention begins" in labels[1]
