@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: run test check lock lock-check help
+.PHONY: run test check bench-stats lock lock-check help
 
 # Some environments forbid bytecode; without it every start would compile 150 packages again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -35,6 +35,9 @@ check: .venv/.dev lock-check ## lint, format, strict types, the house test, the 
 	$(BIN)/mypy
 	$(BIN)/pytest tests/test_house.py
 
+bench-stats: .venv/.run ## CPU of the statistics, against scikit-learn (the table of docs/benchmarks.md)
+	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.bench_stats
+
 lock: .venv/.dev ## make the lock files anew from requirements*.in
 	$(COMPILE) requirements.in -o requirements.txt
 	$(COMPILE) requirements-dev.in -o requirements-dev.txt
@@ -48,7 +51,7 @@ lock-check: .venv/.dev
 	done
 
 help:
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .venv/.python:
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed: no $(PYTHON) on PATH (PYTHON=… names another)"; exit 1; }
