@@ -126,6 +126,8 @@ def test_truth_is_what_an_experiment_finds(scenario: str, behaviour: str, times:
     gains = 100 * difference(scenario, {behaviour: times}, {behaviour: 0})
     assert gains.mean() == pytest.approx(truth["lift_pp"], abs=4 * gains.std() / len(gains) ** 0.5)
     teams = world.accounts.has("plan", "team")[world.accounts.eligible]
+    months = list(truth["by_cohort"].values())
+    assert (months[0] > 5 * months[-1] >= 0) is truth["fades"]
     own = gains[teams]
     by_plan = truth["by_segment"]["plan=team"]
     assert own.mean() == pytest.approx(by_plan, abs=4 * own.std() / len(own) ** 0.5)
@@ -150,7 +152,7 @@ def test_a_child_does_nothing_while_its_parent_stays() -> None:
     assert lifts["friend_added", 7, 10] > 5
 
 
-@pytest.mark.parametrize("behaviour", ["friend_added", "photo_shared"])
+@pytest.mark.parametrize("behaviour", ["friend_added", "photo_shared", "group_joined"])
 @pytest.mark.parametrize(
     ("k", "within"), [(1, 3), (3, 7), (7, 10), (5, 14), (10, 14), (20, 14), (2, 10)]
 )

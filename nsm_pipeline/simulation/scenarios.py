@@ -72,8 +72,7 @@ MORE_GAMED = tuple(
 _ALL = (
     Scenario(
         "default",
-        "36 behaviours, of which three bring accounts back: a threshold of 7 within 10 days, one of"
-        " 2 within 3 and a dose-response; 12 placebos",
+        "36 behaviours, three of them causal (two thresholds, one dose), 12 placebos",
         DEFAULT,
     ),
     Scenario("no_effect", "as default, but nothing brings anyone back", with_effects(0)),
@@ -97,7 +96,7 @@ _ALL = (
     ),
     Scenario(
         "transactional_log",
-        "a shop: five event types, and sixty products as the catalogue, three of them causal",
+        "a shop: five event types, sixty products, three of them causal",
         shop(),
     ),
     Scenario(
@@ -118,7 +117,7 @@ _ALL = (
     ),
     Scenario(
         "immortal_time",
-        "eleven behaviours that only those can do who stay long enough, and staying matters more",
+        "eleven behaviours for those who stay long enough; staying matters more",
         (*DEFAULT, *MORE_IMMORTAL),
         intent=Intent(base=-1.3, life=3.0),
     ),
@@ -155,7 +154,7 @@ _ALL = (
     ),
     Scenario(
         "harmful_event",
-        "as default, and one behaviour drives accounts away though those who do it stay more often",
+        "one more behaviour drives accounts away, though its doers stay more often",
         (*DEFAULT, HARMFUL),
     ),
     Scenario(
@@ -171,13 +170,13 @@ _ALL = (
     ),
     Scenario(
         "parent_child",
-        "two causal behaviours have a child that is a part of them and does nothing itself",
+        "two causal behaviours have a child, a part of them without effect",
         (*DEFAULT, *CHILDREN),
     ),
     Scenario("no_placebos", "as default without any placebo", (CORE, *CAUSAL, *NULLS)),
     Scenario(
         "undeclared_placebos",
-        "as default; the placebos are there, but the product file does not name them",
+        "the placebos are there, but the product file does not name them",
         DEFAULT,
         declared_placebos=False,
     ),
