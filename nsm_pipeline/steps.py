@@ -184,7 +184,9 @@ def backtest(context: RunContext) -> None:
     frames = {
         name: run.read_frame(f"{name}.parquet") for name in names if run.exists(f"{name}.parquet")
     }
-    found = backtested(context.cells, chosen, placebos, frames)
+    revenue = context.product.config.source.revenue
+    kind = revenue.kind if revenue is not None else "transactions"
+    found = backtested(context.cells, chosen, placebos, frames, kind)
     run.write_frame("backtest.parquet", found.curve)
     run.write_frame("revenue_gaps.parquet", found.gaps)
     run.write_json("series.json", [asdict(test) for test in found.series])

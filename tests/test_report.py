@@ -156,6 +156,7 @@ def leave_run(
     )
     line = {"candidate": names[0], "weeks": 36, "lag_weeks": None, "correlation": None}
     line |= {"verdict": "not enough weeks", "p_value": None, "note": "36 weeks; 52 are needed"}
+    line |= {"agreement": None}
     folder.write_json(
         "ranking.json",
         {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, StringConstraints, Tag
 
@@ -62,7 +62,11 @@ class AccountTable(AccountColumns, Table):
 
 
 class RevenueColumns(Model):
-    """One row per payment (positive) or refund (negative)."""
+    """One row per payment (positive) or refund (negative).
+
+    `kind` says how customers pay: subscriptions renew by themselves and move slowly, so a longer
+    series is needed to see what they follow.
+    """
 
     account: Name = Field(examples=["account_id"])
     at: Name = Field(examples=["ts"])
@@ -71,6 +75,7 @@ class RevenueColumns(Model):
         description="three capital letters", examples=["GBP"]
     )
     refund: Where = Field({})
+    kind: Literal["transactions", "subscriptions"] = "transactions"
 
 
 class RevenueFiles(RevenueColumns, Files):

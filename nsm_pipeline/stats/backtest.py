@@ -12,15 +12,17 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.optimize import isotonic_regression
 
 from nsm_pipeline.stats.calibration import CONFIDENCE_Z, EVENTS_FOR_SCALE, catalogue_null
-from nsm_pipeline.stats.leading import LeadTest, lead_test
+from nsm_pipeline.stats.leading import LeadTest, RevenueKind, lead_test
 from nsm_pipeline.waist.cells import CellTable
 from nsm_pipeline.waist.score_model import STRATA
 
 Floats = NDArray[np.float64]
 FEWEST_PER_ARM = 2
 PLATEAU_WEEKS = 6
+CLEARLY = 2.0
 REVENUE_WEEKS = 13
 _NO_WEEKS = pd.DataFrame(
     columns=[
@@ -65,6 +67,7 @@ def backtest(
     chosen: pd.DataFrame,
     placebos: frozenset[str],
     frames: Mapping[str, pd.DataFrame],
+    kind: RevenueKind,
 ) -> Backtest:
     """Both views of whether the chosen behaviours lead revenue.
 
@@ -74,6 +77,7 @@ def backtest(
         placebos: names of the negative controls.
         frames: `revenue_weeks`, `weekly_reach` and `revenue_by_week`, as the engine gave them;
             the first two are absent without revenue.
+        kind: how the product is paid for; subscriptions move slowly, so their series is longer.
     """
     if "revenue_weeks" not in frames or chosen.empty:
         nothing = chosen.iloc[:0]
@@ -88,7 +92,8 @@ def backtest(
     series = []
     for candidate, rows in frames["weekly_reach"].groupby("candidate", sort=True):
         weekly = rows.set_index("week")
-        series.append(lead_test(str(candidate), weekly["doers"] / weekly["accounts"], revenue))
+        reach = weekly["doers"] / weekly["accounts"]
+        series.append(lead_test(str(candidate), reach, revenue, kind=kind))
     lead_column = pd.array([leads[name] for name in gaps["candidate"]], "Int64")
     return Backtest(gaps.assign(revenue_lead_weeks=lead_column), curve, tuple(series))
 
@@ -238,19 +243,28 @@ def _week_arms(whole: RevenueArms, sums: pd.DataFrame, number: dict[str, int]) -
 
 
 def lead_weeks(curve: pd.DataFrame, gaps: pd.DataFrame) -> dict[str, int | None]:
-    """Per candidate the first week at half of the plateau; None unless the gap is above zero.
+    """Per candidate the first week at half of its plateau, of the best rising curve.
 
-    The plateau is the mean gap of the last six of the thirteen weeks.
+    The plateau is the mean of the last six of the thirteen weeks. Fitting a curve that only rises
+    keeps one lucky early week from being the lead. None unless the gap as a whole is above zero
+    and the plateau twice as far from zero as its interval reaches: a week cannot be told otherwise.
     """
     clear = gaps.set_index("candidate")["revenue_gap_ci_low"] > 0
-    leads: dict[str, int | None] = {}
-    for candidate, rows in curve.groupby("candidate", sort=False):
-        weekly = rows.sort_values("week")
-        plateau = weekly["gap"].tail(PLATEAU_WEEKS).mean()
-        there = weekly.loc[weekly["gap"] >= plateau / 2, "week"]
-        leads[str(candidate)] = (
-            int(there.iloc[0])
-            if clear.get(candidate, False) and plateau > 0 and len(there)
-            else None
-        )
-    return leads
+    return {
+        str(candidate): _lead(rows.sort_values("week")) if clear.get(candidate, False) else None
+        for candidate, rows in curve.groupby("candidate", sort=False)
+    }
+
+
+def _lead(weeks: pd.DataFrame) -> int | None:
+    gap = weeks["gap"].to_numpy(float)
+    reach = ((weeks["ci_high"] - weeks["ci_low"]) / 2).to_numpy(float)
+    known = np.isfinite(gap) & np.isfinite(reach) & (reach > 0)
+    if not known.all():
+        return None
+    late = slice(len(gap) - PLATEAU_WEEKS, None)
+    if gap[late].mean() < CLEARLY * reach[late].mean() / np.sqrt(PLATEAU_WEEKS):
+        return None
+    rising = isotonic_regression(gap, weights=1 / reach**2).x
+    first = int(np.argmax(rising >= rising[late].mean() / 2))
+    return int(weeks["week"].iloc[first])

@@ -1,12 +1,15 @@
 """Series view of the backtest: does the share of new accounts that do it lead revenue by weeks?
 
-Both series are prewhitened, because two series that merely trend are correlated at every lag.
+Both series are prewhitened, because two series that merely trend are correlated at every lag. How
+often revenue followed up or down is told only with what blocks in another order would reach.
 Source: Box and Jenkins (1970), chapter 11; the project's METHOD, section 7.
 """
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -14,10 +17,28 @@ from numpy.typing import NDArray
 from scipy import stats
 
 Floats = NDArray[np.float64]
-FEWEST_WEEKS = 52
+RevenueKind = Literal["transactions", "subscriptions"]
+FEWEST_WEEKS: dict[RevenueKind, int] = {"transactions": 52, "subscriptions": 104}
+MOST_EMPTY = 0.1
+BLOCK_WEEKS = 8
+SHUFFLES = 499
 LONGEST_LAG = 12
 ORDERS = (1, 2, 3, 4)
 ALPHA = 0.05
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """In `followed` of `weeks` weeks revenue moved the same way `lag_weeks` later.
+
+    `p_value`: how often as many do with the behaviour's changes in blocks of eight weeks in
+    another order, the lag chosen anew each time.
+    """
+
+    followed: int
+    weeks: int
+    lag_weeks: int
+    p_value: float
 
 
 @dataclass(frozen=True)
@@ -31,41 +52,101 @@ class LeadTest:
     correlation: float | None
     p_value: float | None
     note: str
+    agreement: Agreement | None = None
 
 
-def lead_test(candidate: str, reach: pd.Series, revenue: pd.Series) -> LeadTest:
+def lead_test(
+    candidate: str, reach: pd.Series, revenue: pd.Series, *, kind: RevenueKind = "transactions"
+) -> LeadTest:
     """Largest cross-correlation of the prewhitened series over lags -12 .. 12, Bonferroni.
 
     Args:
-        candidate: its name, carried through.
+        candidate: its name, carried through; it seeds the permutations.
         reach: share of new accounts that did it, by week (Monday).
         revenue: net revenue, by week (Monday).
+        kind: 52 weeks are needed of transactions, 104 of subscriptions.
     """
-    both = pd.concat([reach.rename("reach"), revenue.rename("revenue")], axis=1).dropna()
-    weeks = len(both)
-    if weeks < FEWEST_WEEKS:
-        note = f"{weeks} weeks are known and {FEWEST_WEEKS} are needed."
+    both = _every_week(reach, revenue)
+    weeks, needed = len(both), FEWEST_WEEKS[kind]
+    if weeks < needed:
+        note = f"{weeks} weeks are known and {needed} are needed for {kind}."
         return LeadTest(candidate, weeks, "not enough weeks", None, None, None, note)
+    empty = int(both["reach"].isna().sum())
+    if empty > MOST_EMPTY * weeks:
+        note = f"In {empty} of {weeks} weeks no account onboarded."
+        return LeadTest(candidate, weeks, "cannot tell", None, None, None, note)
+    both = both.interpolate()
     if both["reach"].std() == 0 or both["revenue"].std() == 0:
         note = "One of the two series never changes."
         return LeadTest(candidate, weeks, "cannot tell", None, None, None, note)
     lags = range(-LONGEST_LAG, LONGEST_LAG + 1)
     x, y = (prewhitened(both[name].to_numpy()) for name in ("reach", "revenue"))
-    found = [_correlation(x[-len(y) :], y[-len(x) :], lag) for lag in lags]
+    found = [_correlation(x, y, lag) for lag in lags]
     best = int(np.argmax([abs(r) for r, _ in found]))
     (correlation, p_value), lag = found[best], lags[best]
     corrected = min(1.0, p_value * len(found))
-    if corrected >= ALPHA:
-        verdict, note = "cannot tell", "No lag stands out after correcting for all 25."
-    elif correlation < 0:
-        verdict, note = "opposite", "Weeks with more of it go with weeks of less revenue."
-    elif lag > 0:
-        verdict, note = "leads", f"Revenue follows by {lag} weeks."
-    elif lag < 0:
-        verdict, note = "lags", f"It follows revenue by {-lag} weeks: a lagging metric."
-    else:
-        verdict, note = "coincides", "Both move in the same week."
-    return LeadTest(candidate, weeks, verdict, lag, correlation, corrected, note)
+    verdict, note = _said(correlation, lag, corrected)
+    agreement = directional_agreement(both["reach"], both["revenue"], seed=_seed(candidate))
+    return LeadTest(candidate, weeks, verdict, lag, correlation, corrected, note, agreement)
+
+
+def _every_week(reach: pd.Series, revenue: pd.Series) -> pd.DataFrame:
+    """Both series on every week that they share: a week left out would shift all lags after it.
+
+    A week without payments is one of no revenue; one without new accounts has no share.
+    """
+    if reach.empty or revenue.empty:
+        return pd.DataFrame({"reach": [], "revenue": []}, dtype=float)
+    first = max(reach.index.min(), revenue.index.min())
+    last = min(reach.index.max(), revenue.index.max())
+    weeks = pd.date_range(first, last, freq="7D")
+    return pd.DataFrame(
+        {"reach": reach.reindex(weeks), "revenue": revenue.reindex(weeks).fillna(0.0)}
+    )
+
+
+def _said(correlation: float, lag: int, p_value: float) -> tuple[str, str]:
+    if p_value >= ALPHA:
+        return "cannot tell", "No lag stands out after correcting for all 25."
+    if correlation < 0:
+        return "opposite", "Weeks with more of it go with weeks of less revenue."
+    weeks = f"{abs(lag)} week{'' if abs(lag) == 1 else 's'}"
+    if lag > 0:
+        return "leads", f"Revenue follows by {weeks}."
+    if lag < 0:
+        return "lags", f"It follows revenue by {weeks}: a lagging metric."
+    return "coincides", "Both move in the same week."
+
+
+def directional_agreement(reach: pd.Series, revenue: pd.Series, *, seed: int) -> Agreement | None:
+    """How often revenue moved the way the behaviour had, at the lag (1 to 12) where most often.
+
+    None where the behaviour never changes. Source: block permutation, Politis and Romano (1994).
+    """
+    moved, followed = (np.sign(np.diff(values.to_numpy(float))) for values in (reach, revenue))
+    if not moved.any():
+        return None
+    blocks = np.arange(len(moved)) // BLOCK_WEEKS
+    rng = np.random.default_rng(seed)
+    orders = [np.arange(len(moved))]
+    for _ in range(SHUFFLES):
+        place = rng.permutation(blocks.max() + 1)
+        orders.append(np.argsort(place[blocks], kind="stable"))
+    shuffled = moved[np.array(orders)]
+    best, lags = np.full(len(orders), -1.0), np.zeros(len(orders), dtype=np.int64)
+    for lag in range(1, LONGEST_LAG + 1):
+        same = ((shuffled[:, :-lag] == followed[lag:]) & (shuffled[:, :-lag] != 0)).sum(1)
+        share = same / np.maximum((shuffled[:, :-lag] != 0).sum(1), 1)
+        lags[share > best] = lag
+        best = np.maximum(best, share)
+    lag = int(lags[0])
+    weeks = int((moved[:-lag] != 0).sum())
+    p_value = float((best >= best[0] - 1e-12).mean())
+    return Agreement(round(float(best[0]) * weeks), weeks, lag, p_value)
+
+
+def _seed(name: str) -> int:
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8])
 
 
 def _correlation(x: Floats, y: Floats, lag: int) -> tuple[float, float]:
