@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: run test check bench-stats lock lock-check help
+.PHONY: run test check recovery bench-stats lock lock-check help
 
 # Some environments forbid bytecode; without it every start would compile 150 packages again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -34,6 +34,9 @@ check: .venv/.dev lock-check ## lint, format, strict types, the house test, the 
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pytest tests/test_house.py
+
+recovery: .venv/.run ## recovery of planted truth against rivals (the tables of docs/recovery.md)
+	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.recovery
 
 bench-stats: .venv/.run ## CPU of the statistics, against scikit-learn (the table of docs/benchmarks.md)
 	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.bench_stats

@@ -21,6 +21,7 @@ from nsm_pipeline.stats.calibration import (
     Evidence,
     calibrate,
 )
+from nsm_pipeline.stats.lift import LARGEST_SHARE
 from nsm_pipeline.stats.search import best_rows
 from nsm_pipeline.stats.verdicts import FEWEST_OTHER_EVENTS, judge, unsupported
 from nsm_pipeline.waist.candidate_spec import CandidateSpec
@@ -108,6 +109,8 @@ def _with_harm(
 
     Harm that looks good: crude lift above zero, and the mirrored rule holds. A behaviour that is
     crude-negative is never proof, and one that also helps at another threshold is not called so.
+    Nor is what nearly everyone does at least once, such as opening the app: more of it at equal
+    behaviour means less behaviour each time, and that is not its effect.
     """
     worst = best_rows(found, largest=False)
     events, placebos = _evidence(worst, by_name)
@@ -122,10 +125,18 @@ def _with_harm(
     rows["harmful"] = True
     clear = judged.set_index("candidate")["low_z"] > 0
     helps = rows["candidate"].map(clear).fillna(False).to_numpy(dtype=bool)
-    rows = rows[harms & (rows["crude_lift_pp"] > 0).to_numpy() & ~helps]
+    universal = rows["candidate"].isin(_done_by_nearly_all(found)).to_numpy()
+    rows = rows[harms & (rows["crude_lift_pp"] > 0).to_numpy() & ~helps & ~universal]
     rows["harm_centre"] = -mirrored.centre
     kept = judged[~judged["candidate"].isin(rows["candidate"])]
     return pd.concat([kept, rows]).sort_index()
+
+
+def _done_by_nearly_all(found: pd.DataFrame) -> set[str]:
+    """Candidates whose lowest threshold is reached by too many in the longest window."""
+    longest = found[found["within_days"] == found["within_days"].max()]
+    lowest = longest.loc[longest.groupby("candidate")["at_least"].idxmin()]
+    return set(lowest.loc[lowest["doers"] > LARGEST_SHARE * lowest["accounts"], "candidate"])
 
 
 def _printed(judged: pd.DataFrame, calibration: Calibration) -> pd.DataFrame:
