@@ -139,10 +139,11 @@ def test_directional_agreement_of_unrelated_series_is_chance() -> None:
     rng = np.random.default_rng(43)
     p_values = []
     for seed in range(150):
-        noise = rng.normal(size=(2, 122))
-        smooth = noise[:, 2:] + 0.7 * noise[:, 1:-1] + 0.5 * noise[:, :-2]
-        p_values.append(directional_agreement(*map(weekly, smooth), seed=seed).p_value)
-    assert np.mean(np.array(p_values) < 0.05) < 0.10
+        noise = rng.normal(size=(2, 126))
+        smooth = [np.convolve(row, np.hanning(8)[1:-1], "valid") for row in noise]
+        found = directional_agreement(*map(weekly, smooth), seed=seed)
+        p_values.append(found.p_value)
+    assert np.mean(np.array(p_values) < 0.05) < 0.13  # single weeks in any order: 0.28
     assert 0.35 < np.mean(p_values) < 0.65
 
 

@@ -20,7 +20,8 @@ Floats = NDArray[np.float64]
 RevenueKind = Literal["transactions", "subscriptions"]
 FEWEST_WEEKS: dict[RevenueKind, int] = {"transactions": 52, "subscriptions": 104}
 MOST_EMPTY = 0.1
-BLOCK_WEEKS = 8
+# Long enough to carry the runs of a smooth series along, and enough of them to be shuffled.
+LEAST_BLOCK_WEEKS, BLOCKS = 8, 9
 SHUFFLES = 499
 LONGEST_LAG = 12
 ORDERS = (1, 2, 3, 4)
@@ -31,8 +32,8 @@ ALPHA = 0.05
 class Agreement:
     """In `followed` of `weeks` weeks revenue moved the same way `lag_weeks` later.
 
-    `p_value`: how often as many do with the behaviour's changes in blocks of eight weeks in
-    another order, the lag chosen anew each time.
+    `p_value`: how often as many do with the behaviour's changes in blocks of eight weeks or
+    more in another order, the lag chosen anew each time.
     """
 
     followed: int
@@ -126,7 +127,7 @@ def directional_agreement(reach: pd.Series, revenue: pd.Series, *, seed: int) ->
     moved, followed = (np.sign(np.diff(values.to_numpy(float))) for values in (reach, revenue))
     if not moved.any():
         return None
-    blocks = np.arange(len(moved)) // BLOCK_WEEKS
+    blocks = np.arange(len(moved)) // max(LEAST_BLOCK_WEEKS, len(moved) // BLOCKS)
     rng = np.random.default_rng(seed)
     orders = [np.arange(len(moved))]
     for _ in range(SHUFFLES):
