@@ -138,6 +138,7 @@ def _candidates(given: RankingInput, table: pd.DataFrame) -> list[dict[str, Any]
             "overlap": row["overlap"] if row["support"] == "ok" else None,
             # Ten points more reach move a tenth of 1,000 accounts by the lift.
             "extra_retained_per_1000": _plain(row["lift_pp"]),
+            "attributable_retained": _plain(row["doers"] * row["lift_pp"] / 100),
             "experiment_accounts_per_arm": accounts_per_arm(
                 (row["retained_doers"] + row["retained_others"]) / row["accounts"], row["lift_pp"]
             ),
