@@ -14,6 +14,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from great_expectations.expectations import ExpectColumnValuesToBeBetween
+from worlds import AS_OF as WORLD_END
+from worlds import busy_world, open_extract, write_product
 
 import nsm_pipeline.warehouse.duplicates as duplicates
 from nsm_pipeline.errors import ChecksFailed
@@ -613,3 +615,15 @@ def test_a_fresh_process_gives_the_same_bytes_and_connects_to_nothing():
     sql = "DELETE FROM accounts WHERE account IN ('a3', 'a4')"
     ours = [look(sql).as_json(), check_ranking(good_ranking()).as_json()]
     assert done.stdout == json.dumps(ours) + "\n"
+
+
+def test_the_word_core_is_no_event_that_could_be_missing(tmp_path: Path) -> None:
+    path = write_product(
+        tmp_path,
+        busy_world(1, accounts=60),
+        retention={"event": "core", "after": "30d", "within": "30d"},
+        discover={"events": "all"},
+    )
+    extract = open_extract(path)
+    profile = profile_source(extract.tables, config=extract.product.config, as_of=WORLD_END)
+    assert profile["events"]["absent_names"] == []

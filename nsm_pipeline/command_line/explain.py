@@ -61,7 +61,7 @@ TRACED = {
     "revenue_gap": "cells.parquet, revenue_sum of doers and others over the same strata",
     "revenue_gap_ci_low": "as revenue_gap, calibrated on all candidates",
     "revenue_gap_ci_high": "as revenue_gap, calibrated on all candidates",
-    "revenue_lead_weeks": "backtest.parquet: first week at half of the gap's plateau",
+    "revenue_lead_weeks": "backtest.parquet: first week at half of its plateau",
     "statement": "core_metric.name of product.yaml, the behaviour, the window",
 }
 

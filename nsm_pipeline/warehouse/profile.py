@@ -262,7 +262,7 @@ def _profile_names(events: Log, config: ProductConfig, fetch: Fetch) -> dict[str
 
 
 def _declared_selectors(config: ProductConfig) -> tuple[str, ...]:
-    """Event names and patterns that the product counts on, in file order; `any` names nothing."""
+    """Event names and patterns that the product counts on, in file order; keywords name nothing."""
     selectors = [*config.core_metric.event, *outcome_events(config)]
     for candidate in config.candidates:
         parts = candidate.all_of if isinstance(candidate, CompositeCandidate) else (candidate,)
@@ -270,4 +270,6 @@ def _declared_selectors(config: ProductConfig) -> tuple[str, ...]:
     if config.discover and config.discover.events != "all":
         selectors += config.discover.events
     selectors += config.passive_events
-    return tuple(dict.fromkeys(selector for selector in selectors if selector != "any"))
+    return tuple(
+        dict.fromkeys(selector for selector in selectors if selector not in ("any", "core"))
+    )
