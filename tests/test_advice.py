@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jsonschema
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,7 +16,7 @@ from worlds import AS_OF, START, open_extract, write_product
 from nsm_pipeline.advising import ANY_WINDOWS, Given, ask_for_windows
 from nsm_pipeline.errors import InvalidInput
 from nsm_pipeline.pipeline import STEPS, run_product, run_step, start_run
-from nsm_pipeline.product.yaml_file import load_product
+from nsm_pipeline.product.yaml_file import load_product, product_schema
 from nsm_pipeline.stats.advice import (
     NotEnoughData,
     WeeklyLoss,
@@ -326,3 +327,39 @@ def test_a_young_or_empty_curve_is_too_early() -> None:
     for parts in (curve(*[0.5] * 7), curve(*[0.5] * 30, accounts=50), curve(*[0.0] * 30)):
         found = judge_curve(parts)
         assert (found.verdict, found.floor) == ("too early to say", None)
+
+
+def nsm(*arguments: str) -> subprocess.CompletedProcess[str]:
+    call = [sys.executable, "-m", "nsm_pipeline", *arguments]
+    return subprocess.run(call, capture_output=True, text=True, check=False)
+
+
+def test_the_command_prints_advice_whatever_the_file_says(tmp_path: Path) -> None:
+    told = {"retention": {"event": "start", "after": "35d", "within": "30d"}}
+    path = write_product(tmp_path, {"events": visits()}, **{**AUTO, **told})
+    shown = nsm("advise", str(path), "--as-of", AS_OF.isoformat())
+    assert (shown.returncode, shown.stderr) == (0, "")
+    for words in ("Used weekly", "(the file says 30d)", "(the file says 35d)", "◀ W = ", "◀ Y = "):
+        assert words in shown.stdout
+    record = json.loads(nsm("advise", str(path), "--as-of", AS_OF.isoformat(), "--json").stdout)
+    assert f"retention.within: {record['used']['within']}d" in shown.stdout
+    young = nsm("advise", str(path), "--as-of", "2024-02-20T00:00:00Z")
+    assert young.returncode == 2
+    assert "Write a duration such as 28d." in young.stderr
+
+
+@pytest.mark.parametrize(
+    ("retention", "valid"),
+    [
+        ({"event": "any", "after": "auto", "within": "auto", "trial": "14d"}, True),
+        ({"revenue": {"at_least": 100}, "after": "56d", "within": "auto"}, True),
+        ({"revenue": {"over": 0}, "after": "56d", "within": "90d"}, True),
+        ({"revenue": {"over": 0, "at_least": 1}, "after": "56d", "within": "90d"}, False),
+        ({"revenue": {"over": 0}, "event": "any", "after": "56d", "within": "90d"}, False),
+        ({"event": "any", "after": "automatic", "within": "90d"}, False),
+    ],
+)
+def test_editors_know_the_outcomes_and_auto(retention: dict[str, object], valid: bool) -> None:
+    schema = product_schema()
+    of_retention = {**schema["properties"]["retention"], "$defs": schema["$defs"]}
+    assert jsonschema.Draft202012Validator(of_retention).is_valid(retention) is valid
