@@ -19,8 +19,9 @@ from nsm_pipeline.stats.calibration import (
 from nsm_pipeline.stats.leading import lead_test
 from nsm_pipeline.stats.lift import estimate_lifts
 from nsm_pipeline.stats.logistic import StratifiedCounts, fit
-from nsm_pipeline.stats.ranking import accounts_per_arm
+from nsm_pipeline.stats.ranking import accounts_per_arm, judge_candidates
 from nsm_pipeline.stats.retention import wilson
+from nsm_pipeline.waist.candidate_spec import CandidateSpec
 
 
 def one_comparison(doers, retained_doers, others, retained_others) -> StratifiedCounts:
@@ -241,3 +242,40 @@ def test_two_unrelated_trends_are_not_evidence() -> None:
 def test_under_a_year_of_weeks_is_refused() -> None:
     series = weekly(np.arange(51.0))
     assert lead_test("x", series, series).verdict == "not enough weeks"
+
+
+def judged_world(relatives: dict[str, tuple[str, ...]]) -> pd.DataFrame:
+    """Thirty behaviours without effect, twelve placebos and two with a strong one, judged."""
+    rng = np.random.default_rng(12)
+    names = [*(f"null {n}" for n in range(30)), *(f"placebo {n}" for n in range(12)), "a", "b"]
+    z = np.r_[rng.normal(0.5, 1, 42), 11.0, 12.0]
+    found = pd.DataFrame(
+        {
+            "candidate": names,
+            "at_least": 1.0,
+            "within_days": 7,
+            "accounts": 5000,
+            "doers": 1000,
+            "support": "ok",
+            "z": z,
+            "se_pp": 1.0,
+            "lift_pp": z,
+            "crude_lift_pp": z + rng.gamma(4, 1, 44),
+            "crude_se_pp": 1.0,
+        }
+    )
+    specs = [
+        CandidateSpec(
+            name, name, (1.0,), "", "", name[:4] == "plac", False, 9, relatives.get(name, ())
+        )
+        for name in names
+    ]
+    return judge_candidates(found, specs).frame.set_index("candidate")
+
+
+def test_of_a_declared_family_only_the_best_is_published() -> None:
+    strangers = judged_world({})
+    assert list(strangers.loc[["a", "b"], "verdict"]) == ["north_star", "north_star"]
+    family = judged_world({"a": ("b",), "b": ("a",)})
+    assert list(family.loc[["a", "b"], "verdict"]) == ["supported", "north_star"]
+    assert "b stands for its declared family" in family.loc["a", "reason"]

@@ -58,6 +58,10 @@ def judge_candidates(found: pd.DataFrame, specs: Sequence[CandidateSpec]) -> Jud
     judged = _with_harm(judged, found, by_name, calibration)
     judged = _printed(judged, calibration)
     judged["leads"] = _leaders(judged, by_name, calibration)
+    leading = set(judged.loc[judged["leads"], "candidate"])
+    judged["relative"] = [
+        min(leading & set(by_name[name].relatives), default=None) for name in judged["candidate"]
+    ]
     verdicts = [judge(row, by_name[row["candidate"]], calibration) for _, row in judged.iterrows()]
     judged["verdict"] = [v.verdict for v in verdicts]
     judged["reason"] = [v.reason for v in verdicts]
@@ -160,14 +164,18 @@ def _printed(judged: pd.DataFrame, calibration: Calibration) -> pd.DataFrame:
 def _leaders(
     judged: pd.DataFrame, by_name: Mapping[str, CandidateSpec], calibration: Calibration
 ) -> pd.Series:
-    """The at most three that are published, by bound."""
+    """The at most three that are published, by bound; of a declared family only the best."""
     specs = [by_name[name] for name in judged["candidate"]]
     publishable = np.array(
         [not s.own_outcome and s.other_events >= FEWEST_OTHER_EVENTS for s in specs], dtype=bool
     )
     able = judged["passes"].to_numpy(dtype=bool) & publishable & calibration.may_publish
-    top = judged[able].sort_values(["bound", "candidate"], ascending=[False, True]).index
-    return pd.Series(judged.index.isin(top[:MOST_PUBLISHED]), index=judged.index)
+    ordered = judged[able].sort_values(["bound", "candidate"], ascending=[False, True])
+    chosen: list[str] = []
+    for candidate in ordered["candidate"]:
+        if len(chosen) < MOST_PUBLISHED and not set(by_name[candidate].relatives) & set(chosen):
+            chosen.append(candidate)
+    return judged["candidate"].isin(chosen)
 
 
 def _ordered(judged: pd.DataFrame) -> pd.DataFrame:

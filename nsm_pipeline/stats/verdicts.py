@@ -42,7 +42,13 @@ def unsupported(support: str) -> Verdict:
 
 
 def judge(row: pd.Series, spec: CandidateSpec, calibration: Calibration) -> Verdict:
-    """For a candidate with an estimate; `row` has `bound, passes, leads, low_z, z, harmful`."""
+    """For a candidate with an estimate.
+
+    Args:
+        row: its `bound, passes, leads, relative, low_z, z, harmful`.
+        spec: the candidate.
+        calibration: of the run.
+    """
     if spec.placebo:
         return Verdict("not_distinguishable", "Declared a placebo: it is part of the null.")
     if row["harmful"]:
@@ -61,6 +67,10 @@ def judge(row: pd.Series, spec: CandidateSpec, calibration: Calibration) -> Verd
             "north_star",
             f"Beats what keenness explains in all {calibration.events} behaviours searched "
             f"(rule {calibration.rule}).",
+        )
+    if row["passes"] and isinstance(row["relative"], str):
+        return Verdict(
+            "supported", f"Passes too, but {row['relative']} stands for its declared family."
         )
     if row["passes"]:
         return Verdict(

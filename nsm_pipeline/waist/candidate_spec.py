@@ -15,6 +15,7 @@ class CandidateSpec:
     ascending; `before` and `after` put it in words around k ("order_placed at least ", " times").
     `placebo` marks a negative control, `own_outcome` a behaviour of the very event that retention
     asks for, `other_events` how many event types are left to tell keen accounts from others.
+    `relatives` are the other candidates of its declared families.
     """
 
     name: str
@@ -25,6 +26,7 @@ class CandidateSpec:
     placebo: bool
     own_outcome: bool
     other_events: int
+    relatives: tuple[str, ...] = ()
 
     def in_words(self, at_least: float) -> str:
         """The behaviour at one threshold, such as "order_placed at least 2 times"."""
@@ -40,7 +42,8 @@ class CandidateSpec:
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> CandidateSpec:
         """The candidate that `as_json` wrote."""
-        return cls(**{**content, "thresholds": tuple(content["thresholds"])})
+        lists = ("thresholds", "relatives")
+        return cls(**{**content, **{name: tuple(content[name]) for name in lists}})
 
     def as_json(self) -> dict[str, Any]:
         """What `score.json` holds of the candidate."""

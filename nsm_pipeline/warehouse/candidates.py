@@ -74,6 +74,16 @@ class ResolvedCandidate:
         )
 
     @property
+    def names_in_families(self) -> frozenset[str]:
+        """What a family must list for the candidate to belong to it: its name, or a whole event.
+
+        A filtered or discovered candidate belongs only by its own name, because the other rows of
+        its event say how keen the account is.
+        """
+        whole = len(self.events) == 1 and not any(clause.where for clause in self.clauses)
+        return frozenset({self.name, *(self.events if whole else ())})
+
+    @property
     def label(self) -> str:
         """The event or events, as the `event` column shows them."""
         return " + ".join(dict.fromkeys(" | ".join(clause.event) for clause in self.clauses))
@@ -168,13 +178,8 @@ def _thresholds(candidate: SimpleCandidate, config: ProductConfig) -> tuple[floa
 def _with_family(
     candidate: ResolvedCandidate, config: ProductConfig, events: list[str]
 ) -> ResolvedCandidate:
-    """Adds the events of the candidate's families to what its score leaves out.
-
-    A whole event belongs to a family by its own name; a filtered or discovered candidate only by
-    the candidate's name, because the other rows of its event say how keen the account is.
-    """
-    whole_event = len(candidate.events) == 1 and not any(c.where for c in candidate.clauses)
-    own_names = {candidate.name, *(candidate.events if whole_event else ())}
+    """Adds the events of the candidate's families to what its score leaves out."""
+    own_names = candidate.names_in_families
     by_name = {declared.name: declared for declared in config.candidates}
     relatives: set[str] = set()
     for family in config.families:
@@ -183,7 +188,7 @@ def _with_family(
         for member in family:
             declared = by_name.get(member)
             relatives.update(_member_events(declared, events) if declared else {member})
-    left_out = relatives.intersection(events).difference(candidate.events if whole_event else ())
+    left_out = relatives.intersection(events) - own_names
     return replace(candidate, also_left_out=tuple(sorted(left_out)))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from nsm_pipeline.product.candidate import Behaviour, Part
 from nsm_pipeline.product.config import ProductConfig
@@ -19,7 +20,11 @@ def candidate_specs(
     outcome: Sequence[str],
 ) -> list[CandidateSpec]:
     """One spec per candidate, in order; `outcome` selects the events that are the outcome's own."""
-    return [_spec(config, candidate, event_names, outcome) for candidate in candidates]
+    specs = [_spec(config, candidate, event_names, outcome) for candidate in candidates]
+    return [
+        replace(spec, relatives=_relatives(config, candidate, candidates))
+        for spec, candidate in zip(specs, candidates, strict=True)
+    ]
 
 
 def _spec(
@@ -40,6 +45,18 @@ def _spec(
         own_outcome="any" not in outcome
         and any(selects(outcome, event) for event in candidate.events),
         other_events=sum(name not in left_out for name in event_names),
+    )
+
+
+def _relatives(
+    config: ProductConfig, candidate: ResolvedCandidate, candidates: Sequence[ResolvedCandidate]
+) -> tuple[str, ...]:
+    """The other candidates that belong to a family of this one."""
+    families = [set(f) for f in config.families if candidate.names_in_families & set(f)]
+    return tuple(
+        other.name
+        for other in candidates
+        if other.name != candidate.name and any(other.names_in_families & f for f in families)
     )
 
 
