@@ -7,6 +7,7 @@ import json
 import multiprocessing
 import os
 import time
+from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, date, datetime, timedelta, timezone
 from io import StringIO
 from pathlib import Path
@@ -265,8 +266,10 @@ def start_some(root: Path) -> list[int]:
 
 
 def test_starters_in_many_processes_get_tokens_of_their_own(tmp_path):
-    with FORK.Pool(6) as pool:
-        tokens = [t for some in pool.map(start_some, [tmp_path] * 12, chunksize=1) for t in some]
+    # Fresh processes, and no pool that is terminated: workers inherit the signal handlers that
+    # Airflow's own tests leave in this one, and then outlive the signal.
+    with ProcessPoolExecutor(6, mp_context=multiprocessing.get_context("spawn")) as pool:
+        tokens = [t for some in pool.map(start_some, [tmp_path] * 12) for t in some]
     assert sorted(tokens) == list(range(1, 121))
 
 
