@@ -16,14 +16,14 @@ from scipy.optimize import isotonic_regression
 
 from nsm_pipeline.stats.calibration import CONFIDENCE_Z, EVENTS_FOR_SCALE, catalogue_null
 from nsm_pipeline.stats.leading import LeadTest, RevenueKind, lead_test
-from nsm_pipeline.waist.cells import CellTable
+from nsm_pipeline.waist.cells import REVENUE_WEEKS, CellTable
 from nsm_pipeline.waist.score_model import STRATA
 
 Floats = NDArray[np.float64]
+CHOICE = ("candidate", "at_least", "within_days")
 FEWEST_PER_ARM = 2
 PLATEAU_WEEKS = 6
 CLEARLY = 2.0
-REVENUE_WEEKS = 13
 _NO_WEEKS = pd.DataFrame(
     columns=[
         "candidate",
@@ -101,9 +101,10 @@ def backtest(
 def revenue_gaps(cells: CellTable, chosen: pd.DataFrame, placebos: frozenset[str]) -> pd.DataFrame:
     """Extra revenue per doer over the weeks after the window, one row per chosen behaviour.
 
-    Shape: `candidate, revenue_gap, revenue_gap_ci_low, revenue_gap_ci_high, revenue_se,
-    revenue_z`. Units: currency per account. Centre and scale of the interval come from the
-    catalogue's own z; with fewer than five behaviours there is no interval.
+    Shape: `candidate, at_least, within_days, revenue_gap, revenue_gap_ci_low,
+    revenue_gap_ci_high, revenue_se, revenue_z`. Units: currency per account. Centre and scale of
+    the interval come from the catalogue's own z; with fewer than five behaviours there is no
+    interval.
     """
     gap, se = standardised_gap(_arms(cells, chosen))
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -111,7 +112,7 @@ def revenue_gaps(cells: CellTable, chosen: pd.DataFrame, placebos: frozenset[str
     centre, scale = revenue_null(z, chosen["candidate"].isin(placebos).to_numpy())
     return pd.DataFrame(
         {
-            "candidate": chosen["candidate"].to_numpy(),
+            **{name: chosen[name].to_numpy() for name in CHOICE},
             "revenue_gap": se * (z - centre),
             "revenue_gap_ci_low": se * (z - centre - CONFIDENCE_Z * scale),
             "revenue_gap_ci_high": se * (z - centre + CONFIDENCE_Z * scale),

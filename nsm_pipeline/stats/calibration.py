@@ -20,7 +20,6 @@ from scipy import stats
 Floats = NDArray[np.float64]
 Rule = Literal["A", "N", "A and N", "none"]
 
-MOST_PUBLISHED = 3
 PLACEBOS_FOR_BOUND = 8
 EVENTS_FOR_CATALOGUE = 20
 EVENTS_FOR_SCALE = 5

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from nsm_pipeline.stats.logistic import Floats, StratifiedCounts, StratifiedFit, fit
 from nsm_pipeline.stats.retention import wilson
+from nsm_pipeline.waist.cells import FEWEST_DOERS, SMALLEST_SHARE
 
-FEWEST_DOERS = 100
-SMALLEST_SHARE, LARGEST_SHARE = 0.03, 0.90
+LARGEST_SHARE = 0.90
 SMALLEST_CELL = 25
 SUPPORTED = "ok"
 

@@ -16,7 +16,6 @@ from scipy import stats
 from nsm_pipeline.stats.calibration import (
     EVENTS_FOR_CATALOGUE,
     EVENTS_FOR_SCALE,
-    MOST_PUBLISHED,
     Calibration,
     Evidence,
     calibrate,
@@ -25,6 +24,7 @@ from nsm_pipeline.stats.lift import LARGEST_SHARE
 from nsm_pipeline.stats.search import best_rows
 from nsm_pipeline.stats.verdicts import FEWEST_OTHER_EVENTS, judge, unsupported
 from nsm_pipeline.waist.candidate_spec import CandidateSpec
+from nsm_pipeline.waist.ranking_table import MOST_NORTH_STARS
 
 Floats = NDArray[np.float64]
 HARM_EVENTS, HARM_Z = 8, -2.6
@@ -173,7 +173,7 @@ def _leaders(
     ordered = judged[able].sort_values(["bound", "candidate"], ascending=[False, True])
     chosen: list[str] = []
     for candidate in ordered["candidate"]:
-        if len(chosen) < MOST_PUBLISHED and not set(by_name[candidate].relatives) & set(chosen):
+        if len(chosen) < MOST_NORTH_STARS and not set(by_name[candidate].relatives) & set(chosen):
             chosen.append(candidate)
     return judged["candidate"].isin(chosen)
 

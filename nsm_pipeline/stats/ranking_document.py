@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from nsm_pipeline.product.config import ProductConfig
+from nsm_pipeline.stats.backtest import CHOICE
 from nsm_pipeline.stats.calibration import EVENTS_FOR_SCALE, Calibration
 from nsm_pipeline.stats.definitions import definitions, outcome_verb
 from nsm_pipeline.stats.lift import newcombe
@@ -72,12 +73,14 @@ def ranking_table(given: RankingInput) -> pd.DataFrame:
     estimated = frame[frame["support"] == "ok"]
     bias = estimated.set_index("candidate")["bias_pp"]
     later = frame["candidate"].map(holdout(given.cells, given.specs))
+    # Harm is shown at the smallest z; what was held out and backtested is the largest.
+    later = later.where(frame["verdict"] != "harmful")
     frame["holdout_lift_pp"] = (later - frame["candidate"].map(bias)).astype(float)
     frame["fading"] = frame["candidate"].map(fading(given.cells, estimated)).astype("boolean")
-    gaps = given.gaps.set_index("candidate")
+    gaps = given.gaps.set_index(list(CHOICE)).reindex(pd.MultiIndex.from_frame(frame[[*CHOICE]]))
     for column in ("revenue_gap", "revenue_gap_ci_low", "revenue_gap_ci_high"):
-        frame[column] = frame["candidate"].map(gaps[column]).astype(float)
-    frame["revenue_lead_weeks"] = frame["candidate"].map(gaps["revenue_lead_weeks"]).astype("Int64")
+        frame[column] = gaps[column].to_numpy(dtype=float)
+    frame["revenue_lead_weeks"] = gaps["revenue_lead_weeks"].astype("Int64").array
     frame["behaviour"] = [
         by_name[candidate].in_words(at_least)
         for candidate, at_least in zip(frame["candidate"], frame["at_least"], strict=True)

@@ -9,12 +9,13 @@ import pandas as pd
 from nsm_pipeline.stats.calibration import (
     EVENTS_FOR_CATALOGUE,
     EVENTS_FOR_SCALE,
-    MOST_PUBLISHED,
     PLACEBOS_FOR_BOUND,
     Calibration,
 )
-from nsm_pipeline.stats.lift import FEWEST_DOERS, LARGEST_SHARE, SMALLEST_CELL, SMALLEST_SHARE
+from nsm_pipeline.stats.lift import LARGEST_SHARE, SMALLEST_CELL
 from nsm_pipeline.waist.candidate_spec import CandidateSpec
+from nsm_pipeline.waist.cells import FEWEST_DOERS, SMALLEST_SHARE
+from nsm_pipeline.waist.ranking_table import MOST_NORTH_STARS
 
 FEWEST_OTHER_EVENTS = 3
 SUPPORT_REASONS = {
@@ -74,7 +75,8 @@ def judge(row: pd.Series, spec: CandidateSpec, calibration: Calibration) -> Verd
         )
     if row["passes"]:
         return Verdict(
-            "supported", f"Passes too, but {MOST_PUBLISHED} at most are published and it is behind."
+            "supported",
+            f"Passes too, but {MOST_NORTH_STARS} at most are published and it is behind.",
         )
     return Verdict(
         "supported",

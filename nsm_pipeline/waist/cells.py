@@ -10,6 +10,10 @@ from dataclasses import dataclass
 import pandas as pd
 
 KEYS = ("within_days", "candidate", "stratum", "cohort", "segment", "reached")
+# Bounds that the engine counts by and the statistics judge by: said once, for both halves.
+REVENUE_WEEKS = 13
+FEWEST_DOERS = 100
+SMALLEST_SHARE = 0.03
 SUMS = ("accounts", "retained", "revenue_accounts", "revenue_sum", "revenue_squares")
 
 

@@ -11,6 +11,7 @@ import ibis.expr.types as ir
 from nsm_pipeline.product.candidate import Behaviour, Part
 from nsm_pipeline.product.config import ProductConfig
 from nsm_pipeline.product.grammar import Distinct, Max, Sum
+from nsm_pipeline.waist.cells import FEWEST_DOERS, SMALLEST_SHARE
 from nsm_pipeline.warehouse.candidates import (
     PropertyValue,
     ResolvedCandidate,
@@ -23,8 +24,6 @@ from nsm_pipeline.warehouse.where import numeric
 
 COLUMNS_PER_SCAN = 120
 MOST_VALUES_PER_PROPERTY = 500
-FEWEST_DOERS = 100
-SMALLEST_SHARE = 0.03
 
 
 def resolve(

@@ -20,7 +20,6 @@ from nsm_pipeline.warehouse.where import both, matches, selected
 MISSING = "(missing)"
 OTHER = "(other)"
 SEGMENT_LEVELS = 6
-REVENUE_WEEKS = 13
 
 
 @dataclass(frozen=True)

@@ -20,13 +20,12 @@ from nsm_pipeline.product.clauses import outcome_events
 from nsm_pipeline.product.loaded_product import LoadedProduct
 from nsm_pipeline.product.retention import RevenueRetention
 from nsm_pipeline.waist.candidate_spec import CandidateSpec
-from nsm_pipeline.waist.cells import CellTable
+from nsm_pipeline.waist.cells import REVENUE_WEEKS, CellTable
 from nsm_pipeline.waist.score_model import ScoreInput, ScoreModel
 from nsm_pipeline.warehouse.behaviours import candidate_values, resolve
 from nsm_pipeline.warehouse.candidates import Footprint, ResolvedCandidate
 from nsm_pipeline.warehouse.cell_query import Candidates, query_cells, query_revenue_weeks
 from nsm_pipeline.warehouse.cohort import (
-    REVENUE_WEEKS,
     Population,
     build_population,
     days_after,

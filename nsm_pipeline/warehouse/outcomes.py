@@ -7,7 +7,8 @@ import ibis.expr.types as ir
 
 from nsm_pipeline.product.config import ProductConfig
 from nsm_pipeline.product.retention import AtLeast, EventRetention, Over, RevenueRetention
-from nsm_pipeline.warehouse.cohort import REVENUE_WEEKS, Population, core_events, days_after
+from nsm_pipeline.waist.cells import REVENUE_WEEKS
+from nsm_pipeline.warehouse.cohort import Population, core_events, days_after
 from nsm_pipeline.warehouse.events import SourceTables
 from nsm_pipeline.warehouse.where import both, selected
 
