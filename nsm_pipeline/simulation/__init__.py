@@ -13,13 +13,14 @@ and stays for a first life of D_i days,
 with a visit at t0 and further ones, at a decaying rate in proportion to exp(0.3 u_i), until D_i or
 day 28. At each of its S_i visits it does behaviour e a Poisson number of times, of mean
 
-    r_ie = rate_e * exp(a_e u_i + b_e v_i + c_e h_i + traits) * taste_ie,    taste ~ Gamma, mean 1
+    r_ie * taste_ie,    r_ie = rate_e * exp(a_e u_i + b_e v_i + c_e h_i + traits),
 
-(r_ie S_i is held at 30 or less). Some behaviours belong to the first visit alone, immortal ones to
-visits after some days, so that only who stays can do them; passive ones happen to an account
-whether it visits or not; a child is a random part of its parent's occurrences; gamed ones are
-repeated dozens of times by a few. Given u, v, h, D, the visits and the tastes, the number of times
-that an account did e within X days is Poisson with mean r_ie * (visits within X): exactly known.
+with tastes from a Gamma distribution of mean 1 (r_ie S_i is held at 30 or less). Some behaviours
+belong to the first visit alone, immortal ones to visits after some days, so that only who stays can
+do them; passive ones happen to an account whether it visits or not; a child is a random part of its
+parent's occurrences; gamed ones are repeated dozens of times by a few. Given u, v, h, D and the
+visits, the number of times that an account did e within X days is negative binomial with mean
+r_ie * (visits within X): exactly known.
 
 The account is retained with probability
 

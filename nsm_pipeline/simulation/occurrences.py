@@ -28,9 +28,8 @@ class Occurrences:
         return np.bincount(self.owner[self.at < days * DAY], minlength=accounts)
 
 
-def rate_per_visit(behaviour: Behaviour, accounts: Accounts, seed: int) -> Floats:
-    """Mean times per visit of each account, r_ie of the model: it includes the account's taste."""
-    taste = stream(seed, "taste", behaviour.name).gamma(behaviour.taste, size=accounts.size)
+def rate_per_visit(behaviour: Behaviour, accounts: Accounts) -> Floats:
+    """Mean times per visit of accounts like each one, r_ie of the model: over all tastes."""
     log_rate = (
         behaviour.keenness * accounts.keenness
         + behaviour.need * accounts.need
@@ -39,9 +38,15 @@ def rate_per_visit(behaviour: Behaviour, accounts: Accounts, seed: int) -> Float
     if behaviour.tilt is not None:
         trait, level, tilt = behaviour.tilt
         log_rate = log_rate + tilt * accounts.has(trait, level)
-    rate = behaviour.rate * np.exp(log_rate) * taste / behaviour.taste
+    rate = behaviour.rate * np.exp(log_rate)
     visits = accounts.visits.allowed(behaviour.visits, AFTER_DAYS)
     return np.minimum(rate, MOST_EXPECTED / np.maximum(visits, 1))
+
+
+def tastes(behaviour: Behaviour, accounts: Accounts, seed: int) -> Floats:
+    """How much more or less than its like each account does it: Gamma with mean 1."""
+    drawn = stream(seed, "taste", behaviour.name).gamma(behaviour.taste, size=accounts.size)
+    return drawn / behaviour.taste
 
 
 def draw_occurrences(
@@ -80,7 +85,8 @@ def _active(behaviour: Behaviour, accounts: Accounts, seed: int, forced: int | N
         visits = one_at_most(accounts.visits.count)
         skipped = np.zeros_like(visits)
     else:
-        times = rng.poisson(rate_per_visit(behaviour, accounts, seed) * visits)
+        rate = rate_per_visit(behaviour, accounts) * tastes(behaviour, accounts, seed)
+        times = rng.poisson(rate * visits)
         if behaviour.role == "gamed":
             more = accounts.gamer & (visits > 0)
             times = times + np.where(more, rng.poisson(GAMED_TIMES, accounts.size), 0)

@@ -25,7 +25,7 @@ START = pd.Timestamp("2024-01-01", tz="UTC")
 ESTIMAND = (
     "Mean over eligible accounts of the chance of being retained with the behaviour done at least"
     " k times within X days, less the chance with it done fewer than k times, all else equal; where"
-    " that leaves the number open, as the account's own distribution of it says. Percentage points."
+    " that leaves the number open, as accounts like it in all else have it. Percentage points."
 )
 
 
@@ -67,7 +67,7 @@ def counted_accounts(world: World) -> Flags:
 
 def _lifts_of(world: World, behaviour: Behaviour, eligible: Flags) -> dict[int, Floats]:
     """By window X, accounts by thresholds, of the eligible alone."""
-    rate = rate_per_visit(behaviour, world.accounts, world.seed)
+    rate = rate_per_visit(behaviour, world.accounts)
     found = {}
     for window in world.scenario.windows:
         given = exposure(behaviour, world.accounts, rate, world.outcome, window)
