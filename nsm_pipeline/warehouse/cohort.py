@@ -215,7 +215,7 @@ def _labels(engine: Engine, status: ir.Table, config: ProductConfig) -> ir.Table
     quarter = year + "Q" + status.t0.quarter().cast("string")
     cohort = quarter if long else year + "-" + month.cast("string").lpad(2, "0")
     return status.mutate(
-        account_no=ibis.row_number().over(order_by=status.account),
+        account_no=ibis.row_number().over(order_by=status.account.cast("string")),
         cohort=cohort,
         segment=_segment(engine, eligible, status, config),
     )

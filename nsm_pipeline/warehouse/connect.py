@@ -17,6 +17,7 @@ import pyarrow as pa
 from ibis.backends import BaseBackend
 
 from nsm_pipeline.errors import InvalidInput, Problem, WarehouseFailed
+from nsm_pipeline.warehouse.utc_time import in_utc
 
 ENVIRONMENT = re.compile(r"\$\{(\w+)\}")
 
@@ -54,8 +55,11 @@ class Engine:
         files = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
         view = f"SELECT * FROM read_parquet([{files}])"
         self.asked.append(Question(f"files as {name}", view, name))
-        table: ir.Table = self.backend.read_parquet([str(path) for path in paths], table_name=name)
-        return table
+        return in_utc(self.backend.read_parquet([str(path) for path in paths], table_name=name))
+
+    def read_table(self, name: str, database: str | None) -> ir.Table:
+        """A table of the connection as it is."""
+        return in_utc(self.backend.table(name, database=database))
 
     def materialise(self, name: str, title: str, expression: ir.Table) -> ir.Table:
         """The expression as a temporary table: Ibis re-expands an expression at every use."""

@@ -1,6 +1,6 @@
 """The source's three tables under standard names, types and time, with their own columns kept.
 
-Shape: events `account: string, at: timestamp (UTC, microseconds), event: string, id?`;
+Shape: events `account: int64 or string, at: timestamp (UTC, microseconds), event: string, id?`;
 accounts `account, signed_up_at?, observed_until?, internal?`; revenue `account, at,
 amount: decimal(18, 4), refund: boolean`. Rows are raw here: nulls, duplicates and rows after the
 run's moment are still in, because the checks must see them.
@@ -20,6 +20,9 @@ from nsm_pipeline.product.loaded_product import LoadedProduct
 from nsm_pipeline.product.source import AccountColumns, EventColumns, Files, RevenueColumns, Source
 from nsm_pipeline.warehouse.connect import Engine
 from nsm_pipeline.warehouse.where import matches
+
+# The prefix keeps clear of the source's own column names.
+ACCOUNT = "nsm_account"
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ def read_event_names(engine: Engine, tables: SourceTables) -> list[str]:
 
 def open_source(engine: Engine, product: LoadedProduct) -> SourceTables:
     """The product's tables, standardised; nothing is read yet."""
-    raw = raw_tables(engine, product)
+    raw = _with_account(raw_tables(engine, product), product.config.source)
     source = product.config.source
     accounts, revenue = raw.get("accounts"), raw.get("revenue")
     return SourceTables(
@@ -83,7 +86,7 @@ def _raw_table(engine: Engine, product: LoadedProduct, name: str) -> ir.Table:
         return engine.read_files(f"source_{name}", paths)
     *schema, table_name = place.table.split(".")
     try:
-        return engine.backend.table(table_name, database=schema[0] if schema else None)
+        return engine.read_table(table_name, schema[0] if schema else None)
     except Exception as failure:
         raise InvalidInput(
             Problem(
@@ -121,9 +124,21 @@ def _refuse_differing_columns(where: str, paths: list[Path]) -> None:
             )
 
 
+def _with_account(raw: dict[str, ir.Table], source: Source) -> dict[str, ir.Table]:
+    """The tables with the account as ACCOUNT, alike in all: whole numbers where each has them.
+
+    Joining and grouping by numbers costs half of what it does by their text.
+    """
+    ids = {name: table[getattr(source, name).account] for name, table in raw.items()}
+    numbered = all(column.type().is_signed_integer() for column in ids.values())
+    kind = "int64" if numbered else "string"
+    return {name: table.mutate(**{ACCOUNT: ids[name].cast(kind)}) for name, table in raw.items()}
+
+
 def _standard(raw: ir.Table, columns: dict[str, ir.Value]) -> ir.Table:
     """Standard columns first; a raw column whose name a standard one takes is hidden."""
-    return raw.select(**columns, **{c: raw[c] for c in raw.columns if c not in columns})
+    own = [column for column in raw.columns if column not in {*columns, ACCOUNT}]
+    return raw.select(**columns, **{column: raw[column] for column in own})
 
 
 def _moment(column: ir.Value) -> ir.Value:
@@ -132,7 +147,7 @@ def _moment(column: ir.Value) -> ir.Value:
 
 def _events(raw: ir.Table, columns: EventColumns) -> ir.Table:
     standard = {
-        "account": raw[columns.account].cast("string"),
+        "account": raw[ACCOUNT],
         "at": _moment(raw[columns.at]),
         "event": raw[columns.event].cast("string"),
     }
@@ -142,7 +157,7 @@ def _events(raw: ir.Table, columns: EventColumns) -> ir.Table:
 
 
 def _accounts(raw: ir.Table, columns: AccountColumns) -> ir.Table:
-    standard = {"account": raw[columns.account].cast("string")}
+    standard = {"account": raw[ACCOUNT]}
     for name in ("signed_up_at", "observed_until"):
         if getattr(columns, name):
             standard[name] = _moment(raw[getattr(columns, name)])
@@ -155,7 +170,7 @@ def _revenue(raw: ir.Table, columns: RevenueColumns) -> ir.Table:
     amount = raw[columns.amount]
     number = amount.nullif(float("nan")) if amount.type().is_floating() else amount
     standard = {
-        "account": raw[columns.account].cast("string"),
+        "account": raw[ACCOUNT],
         "at": _moment(raw[columns.at]),
         "amount": number.cast("decimal(18, 4)"),
         "refund": matches(raw, columns.refund) if columns.refund else ibis.literal(False),

@@ -57,7 +57,9 @@ def moment_like(column: ir.Value, moment: datetime) -> ir.Value:
 
 def fetch_examples(fetch: Fetch, title: str, rows: ir.Table) -> list[str]:
     """The first few rows as short text; `rows` has account, at and perhaps an id, all shown."""
-    shown = rows.mutate(at=rows["at"].strftime(TEXT)).distinct()
+    shown = rows.mutate(
+        account=rows.account.cast("string"), at=rows["at"].strftime(TEXT)
+    ).distinct()
     ordered = shown.order_by(
         [ibis.asc(shown[column], nulls_first=True) for column in shown.columns]
     )

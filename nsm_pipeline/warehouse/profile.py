@@ -187,7 +187,7 @@ def _wrong_types(table: ir.Table, columns: Iterable[str]) -> dict[str, str]:
         if column == "at"
         else dtype.is_numeric() and not dtype.is_boolean()
         if column == "amount"
-        else dtype.is_string()
+        else dtype.is_string() or (column == "account" and dtype.is_integer())
         for column, dtype in dtypes.items()
     }
     return {column: str(dtype) for column, dtype in dtypes.items() if not right[column]}

@@ -50,7 +50,7 @@ def fetch_score_input(
         names: names of the traits.
     """
     traits, outcome, seen = tables
-    hashed = traits.mutate(digest=traits.account.hexdigest("md5"))
+    hashed = traits.mutate(digest=traits.account.cast("string").hexdigest("md5"))
     chosen = (
         hashed.order_by("digest", "account_no").limit(SAMPLE_ACCOUNTS).drop("digest", "account")
     )
