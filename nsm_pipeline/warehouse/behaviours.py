@@ -1,7 +1,9 @@
-"""The measured value of every candidate, for the accounts that reached it at all."""
+"""The measured value of candidates, for the accounts that reached them at all."""
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,8 +21,10 @@ from nsm_pipeline.warehouse.candidates import (
     resolve_candidates,
 )
 from nsm_pipeline.warehouse.connect import Engine
-from nsm_pipeline.warehouse.exposures import Exposures, clause_rows, long_by_window
+from nsm_pipeline.warehouse.exposures import Exposures, clause_rows
 from nsm_pipeline.warehouse.where import numeric
+
+Numbered = Sequence[tuple[int, ResolvedCandidate]]
 
 COLUMNS_PER_SCAN = 120
 MOST_VALUES_PER_PROPERTY = 500
@@ -45,6 +49,7 @@ def frequent_values(
     if config.discover is None:
         return []
     found: list[PropertyValue] = []
+    names = {number: name for name, number in exposures.event_numbers.items()}
     rows = exposures.rows.filter(
         exposures.rows.event_no.isin(
             exposures.numbers(discoverable_events(config, list(exposures.event_names)))
@@ -65,66 +70,54 @@ def frequent_values(
             "records"
         )
         found.extend(
-            PropertyValue(exposures.event_names[row["event_no"]], column, row["value"])
-            for row in rows_found
+            PropertyValue(names[row["event_no"]], column, row["value"]) for row in rows_found
         )
     return found
 
 
-def candidate_values(
-    engine: Engine, exposures: Exposures, candidates: Sequence[ResolvedCandidate]
-) -> ir.Table:
-    """Measured value of every candidate an account reached at all.
+def candidate_values(engine: Engine, exposures: Exposures, candidates: Numbered) -> ir.Table:
+    """Measured value of every candidate that an account reached at all.
 
-    Shape: a row per window, candidate and account: `within_days, candidate_no, account_no, value`.
+    Shape: a row per account and candidate: `account_no, candidate_no, value_<window>`, null or 0
+    in windows in which the candidate was not reached.
     """
-    parts = [_event_values(engine, exposures, candidates)]
-    declared = [(no, c) for no, c in enumerate(candidates) if c.kind == "declared"]
+    declared = [(no, c) for no, c in candidates if c.kind == "declared"]
     per_scan = max(1, COLUMNS_PER_SCAN // len(exposures.windows))
     chunks = [declared[start : start + per_scan] for start in range(0, len(declared), per_scan)]
-    parts.extend(_declared_values(engine, exposures, chunk) for chunk in chunks)
-    parts.extend(_property_values(engine, exposures, candidates))
-    return ibis.union(*parts)
+    columns = sorted({c.value.column for _, c in candidates if c.value})
+    parts = [
+        _event_values(engine, exposures, candidates),
+        *(_declared_values(engine, exposures, chunk) for chunk in chunks),
+        *(_property_values(engine, exposures, candidates, column) for column in columns),
+    ]
+    return engine.materialise("candidate_values", "what candidates reached", ibis.union(*parts))
 
 
-def _event_values(
-    engine: Engine, exposures: Exposures, candidates: Sequence[ResolvedCandidate]
-) -> ir.Table:
-    plain = [(no, c) for no, c in enumerate(candidates) if c.kind == "event"]
+def _event_values(engine: Engine, exposures: Exposures, candidates: Numbered) -> ir.Table:
+    plain = [(no, c) for no, c in candidates if c.kind == "event"]
     numbers = engine.small_table(
         "event_candidates",
         {
-            "event_no": [exposures.event_names.index(c.events[0]) for _, c in plain],
+            "event_no": [exposures.event_numbers[c.events[0]] for _, c in plain],
             "candidate_no": [no for no, _ in plain],
         },
-        {"event_no": "int64", "candidate_no": "int64"},
+        {"event_no": "int16", "candidate_no": "int32"},
     )
-    rows = exposures.counts.join(numbers, "event_no")
-    return rows.select("within_days", "candidate_no", "account_no", value=rows.n.cast("float64"))
+    rows = exposures.by_event.join(numbers, "event_no")
+    values = {f"value_{w}": rows[f"n_{w}"].cast("float64") for w in exposures.windows}
+    return rows.select("account_no", "candidate_no", **values)
 
 
 def _property_values(
-    engine: Engine, exposures: Exposures, candidates: Sequence[ResolvedCandidate]
-) -> list[ir.Table]:
-    columns = sorted({c.value.column for c in candidates if c.value})
-    return [_values_of_one_property(engine, exposures, candidates, column) for column in columns]
-
-
-def _values_of_one_property(
-    engine: Engine, exposures: Exposures, candidates: Sequence[ResolvedCandidate], column: str
+    engine: Engine, exposures: Exposures, candidates: Numbered, column: str
 ) -> ir.Table:
-    marked = [
-        (no, c.value) for no, c in enumerate(candidates) if c.value and c.value.column == column
-    ]
-    names = [(exposures.event_names.index(v.event), v.value, no) for no, v in marked]
+    marked = [(no, c.value) for no, c in candidates if c.value and c.value.column == column]
+    names = [(exposures.event_numbers[v.event], v.value, no) for no, v in marked]
     numbers = value_numbers(engine, f"candidates_{column}", names)
     rows = with_value_number(exposures.rows, numbers, column)
-    wide = rows.group_by("account_no", candidate_no=rows.value_no).aggregate(
+    return rows.group_by("account_no", candidate_no=rows.value_no).aggregate(
         **{f"value_{w}": rows.count(where=rows.day < w).cast("float64") for w in exposures.windows}
     )
-    kept = engine.materialise(f"values_{column}", f"counts per value of {column}", wide)
-    long = long_by_window(kept, exposures.windows, "value", ["candidate_no", "account_no"])
-    return long.select("within_days", "candidate_no", "account_no", "value")
 
 
 def value_numbers(engine: Engine, name: str, values: Sequence[tuple[int, str, int]]) -> ir.Table:
@@ -136,7 +129,7 @@ def value_numbers(engine: Engine, name: str, values: Sequence[tuple[int, str, in
             "value": [value for _, value, _ in values],
             "value_no": [number for _, _, number in values],
         },
-        {"event_no": "int64", "value": "string", "value_no": "int64"},
+        {"event_no": "int16", "value": "string", "value_no": "int32"},
     )
 
 
@@ -146,59 +139,84 @@ def with_value_number(rows: ir.Table, numbers: ir.Table, column: str) -> ir.Tabl
     return keyed.join(numbers, ["event_no", "value"])
 
 
-def _declared_values(
-    engine: Engine, exposures: Exposures, declared: Sequence[tuple[int, ResolvedCandidate]]
-) -> ir.Table:
+def _declared_values(engine: Engine, exposures: Exposures, declared: Numbered) -> ir.Table:
     rows, windows = exposures.rows, exposures.windows
     touched = sorted({number for _, c in declared for number in exposures.numbers(c.events)})
     relevant = rows.filter(rows.event_no.isin(touched)) if touched else rows.limit(0)
-    columns = {
-        f"c{no}_{window}": _reached(relevant, exposures, candidate, window)
-        for no, candidate in declared
-        for window in windows
-    }
-    first = declared[0][0]
-    wide = engine.materialise(
-        f"declared_values_{first}",
-        "declared candidates per account and window",
-        relevant.group_by("account_no").aggregate(**columns),
+    marked = relevant.mutate(
+        **{
+            f"is_{no}_{part}": clause_rows(relevant, exposures, clause)
+            for no, candidate in declared
+            for part, clause in enumerate(candidate.clauses)
+        }
     )
-    parts = []
-    for no, _ in declared:
-        named = wide.select("account_no", **{f"value_{w}": wide[f"c{no}_{w}"] for w in windows})
-        long = long_by_window(named, windows, "value", ["account_no"])
-        parts.append(
-            long.select(
-                "within_days",
-                "account_no",
-                "value",
-                candidate_no=ibis.literal(no, "int64"),
-            ).select("within_days", "candidate_no", "account_no", "value")
-        )
-    return ibis.union(*parts)
+    numbers = [no for no, _ in declared]
+    wide = engine.materialise(
+        f"declared_values_{numbers[0]}",
+        "declared candidates per account and window",
+        marked.group_by("account_no").aggregate(
+            **{
+                f"value_{window}_{no}": _reached(marked, no, candidate, window)
+                for no, candidate in declared
+                for window in windows
+            }
+        ),
+    )
+    columns = [f"value_{w}" for w in windows]
+    return wide_by_number(engine, wide, ["account_no"], columns, ("candidate_no", numbers))
+
+
+def wide_by_number(
+    engine: Engine,
+    wide: ir.Table,
+    keys: Sequence[str],
+    columns: Sequence[str],
+    number: tuple[str, Sequence[int]],
+) -> ir.Table:
+    """Row per key and number with the columns `<column>_<number>` as `<column>`, without zeros.
+
+    A join with the numbers, so that the query does not grow by a part for each of them.
+    """
+    name, numbers = number
+    small = engine.small_table(f"{name}_{numbers[0]}", {name: list(numbers)}, {name: "int32"})
+    crossed = wide.cross_join(small)
+    long = crossed.select(
+        *keys[:1],
+        name,
+        *keys[1:],
+        **{
+            column: ibis.cases(
+                *((crossed[name] == no, crossed[f"{column}_{no}"]) for no in numbers)
+            )
+            for column in columns
+        },
+    )
+    above = [(long[column] > 0).fill_null(False) for column in columns]
+    return long.filter(functools.reduce(operator.or_, above))
 
 
 def _reached(
-    rows: ir.Table, exposures: Exposures, candidate: ResolvedCandidate, window: int
+    marked: ir.Table, number: int, candidate: ResolvedCandidate, window: int
 ) -> ir.FloatingValue:
     """The candidate's value within the window; a composite is 1 where every clause holds."""
+    values = [
+        _measured(marked, clause, marked[f"is_{number}_{part}"] & (marked.day < window))
+        for part, clause in enumerate(candidate.clauses)
+    ]
     if not isinstance(candidate.clauses[0], Part):
-        return _measured(rows, exposures, candidate.clauses[0], window)
+        return values[0]
     holds = ibis.literal(True)
-    for clause in candidate.clauses:
+    for clause, measured in zip(candidate.clauses, values, strict=True):
         if isinstance(clause, Part):
-            value = _measured(rows, exposures, clause, window).fill_null(0.0)
+            value = measured.fill_null(0.0)
             if clause.at_least is not None:
                 holds = holds & (value >= clause.at_least)
             if clause.at_most is not None:
                 holds = holds & (value <= clause.at_most)
-    return holds.cast("int64").cast("float64")
+    return ibis.ifelse(holds, 1.0, 0.0)
 
 
-def _measured(
-    rows: ir.Table, exposures: Exposures, clause: Behaviour, window: int
-) -> ir.FloatingValue:
-    inside = clause_rows(rows, exposures, clause) & (rows.day < window)
+def _measured(rows: ir.Table, clause: Behaviour, inside: ir.BooleanValue) -> ir.FloatingValue:
     measure = clause.measure
     if measure == "count":
         value: ir.Value = rows.count(where=inside)

@@ -1,12 +1,13 @@
 """What each eligible account did in its exposure windows: one scan of the events, then counts.
 
 Exposure windows are [t0, t0 + X): start inclusive, end exclusive. A row lies in window X exactly
-when its `day` (whole 24-hour days since t0) is below X, so all windows share one table.
+when its `day` (whole 24-hour days since t0) is below X, so all windows share one table, and what
+is measured per window stands in columns `<value>_<X>` beside each other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import ibis
@@ -14,73 +15,137 @@ import ibis.expr.types as ir
 
 from nsm_pipeline.product.candidate import Behaviour, CompositeCandidate
 from nsm_pipeline.product.config import ProductConfig
+from nsm_pipeline.product.retention import EventRetention
 from nsm_pipeline.warehouse.cohort import Population, days_after
 from nsm_pipeline.warehouse.connect import Engine
-from nsm_pipeline.warehouse.outcomes import day_number
+from nsm_pipeline.warehouse.outcomes import day_number, retaining_events
 from nsm_pipeline.warehouse.where import both, matches, selected, selects
 
 STANDARD = {"account", "at", "event"}
 
 
 @dataclass(frozen=True)
+class NearEvents:
+    """The events that matter of each eligible account: of its exposure and its outcome window.
+
+    Shape: a row per event: `account_no, event_no, day` and the columns in use. The outcome begins
+    after the longest exposure window (`exposed_days`) has ended, so the day tells the two apart;
+    of outcome windows only what retains is there, and nothing where the outcome is revenue.
+    """
+
+    table: ir.Table
+    event_numbers: Mapping[str, int]
+    exposed_days: int
+
+    @property
+    def exposed(self) -> ir.Table:
+        """The rows of the exposure windows."""
+        return self.table.filter(self.table.day < self.exposed_days)
+
+    @property
+    def returned(self) -> ir.Table:
+        """`account_no` of those with a row in the outcome window."""
+        late = self.table.filter(self.table.day >= self.exposed_days)
+        return late.select("account_no").distinct()
+
+
+@dataclass(frozen=True)
 class Exposures:
     """The exposure rows and what was counted in them.
 
-    Shape: `rows` a row per event: `account_no, event_no, day, at` and the property columns used;
-    `counts` a row per window, account and event: `within_days, account_no, event_no, n`.
-    `event_names[event_no]` is the event's name.
+    Shape: `rows` a row per event: `account_no, event_no, day` and the columns in use; `by_event` a
+    row per account and event: `account_no, event_no, n_<window>`. `event_numbers` has the names
+    that occur, in order of name.
     """
 
     rows: ir.Table
-    counts: ir.Table
-    event_names: tuple[str, ...]
+    by_event: ir.Table
+    event_numbers: Mapping[str, int]
     windows: tuple[int, ...]
+
+    @property
+    def event_names(self) -> tuple[str, ...]:
+        """The events that occur, in order of name."""
+        return tuple(self.event_numbers)
+
+    @property
+    def counts(self) -> ir.Table:
+        """Row per window, account and event seen: `within_days, account_no, event_no, n`."""
+        return long_by_window(self.by_event, self.windows, "n", ["account_no", "event_no"])
 
     def numbers(self, events: Iterable[str]) -> list[int]:
         """Numbers of these events; names that never occur have none."""
         wanted = set(events)
-        return [number for number, name in enumerate(self.event_names) if name in wanted]
+        return [number for name, number in self.event_numbers.items() if name in wanted]
 
 
-def build_exposures(engine: Engine, population: Population, config: ProductConfig) -> Exposures:
-    """Exposure rows of eligible accounts and their counts per window, account and event."""
-    windows = config.exposure.within
-    rows = exposure_rows(population, config)
-    named = engine.materialise("named_exposures", "events within the exposure windows", rows)
-    found = engine.fetch("events that occur", named.select("event").distinct().order_by("event"))
-    names = tuple(found["event"].astype(str))
-    dictionary = engine.small_table(
+def find_near_events(engine: Engine, population: Population, config: ProductConfig) -> NearEvents:
+    """The rows of all exposure and outcome windows, by one scan of the events."""
+    events = population.events.select("event").distinct()
+    names = sorted(engine.fetch("names of events", events)["event"].astype(str))
+    numbers = engine.small_table(
         "event_numbers",
-        {"event": list(names), "event_no": list(range(len(names)))},
-        {"event": "string", "event_no": "int64"},
+        {"event": names, "event_no": list(range(len(names)))},
+        {"event": "string", "event_no": "int16"},
     )
+    rows = near_rows(population, config).join(numbers, "event")
     unused = [] if "event" in columns_in_use(config) else ["event"]
-    numbered = named.join(dictionary, "event").drop(*unused)
-    rows = engine.materialise("exposures", "the same with event numbers", numbered)
-    wide = engine.materialise(
+    kept = engine.materialise(
+        "near_events", "events within the exposure and outcome windows", rows.drop(*unused)
+    )
+    return NearEvents(kept, {name: n for n, name in enumerate(names)}, config.exposure.within[-1])
+
+
+def near_rows(population: Population, config: ProductConfig) -> ir.Table:
+    """Events of eligible accounts in the windows, with the property columns in use."""
+    exposed_days, retention = config.exposure.within[-1], config.retention
+    eligible = population.eligible
+    # Computed once per account, not once per event; 2^31 accounts would be refused by the engine.
+    accounts = eligible.select(
+        "account",
+        "t0",
+        account_no=eligible.account_no.cast("int32"),
+        exposed_until=days_after(eligible.t0, exposed_days),
+        outcome_after=days_after(eligible.t0, retention.after),
+        outcome_until=days_after(eligible.t0, retention.after + retention.within),
+    )
+    used = columns_in_use(config)
+    retains = (
+        retaining_events(population.events, config)
+        if isinstance(retention, EventRetention)
+        else ibis.literal(False)
+    )
+    events = population.events.select(
+        "account", "at", "event", *sorted(used - STANDARD), retains=retains
+    )
+    rows = events.join(accounts, "account")
+    exposed = rows["at"] < rows.exposed_until
+    if config.exclude.events:
+        exposed &= ~selected(rows.event, config.exclude.events)
+    returned = (rows["at"] > rows.outcome_after) & (rows["at"] <= rows.outcome_until)
+    rows = rows.filter(rows["at"] >= rows.t0, exposed | (rows.retains & returned))
+    return rows.select(
+        "event",
+        *sorted(used - {"event"}),
+        "account_no",
+        day=day_number(rows["at"], rows.t0).cast("int16"),
+    )
+
+
+def build_exposures(engine: Engine, near: NearEvents, windows: tuple[int, ...]) -> Exposures:
+    """Counts per account, event and window."""
+    rows = near.exposed
+    by_event = engine.materialise(
         "event_counts",
         "events per account, event and window",
         rows.group_by("account_no", "event_no").aggregate(
-            **{f"n_{window}": rows.count(where=rows.day < window) for window in windows}
+            **{f"n_{w}": rows.count(where=rows.day < w).cast("int32") for w in windows}
         ),
     )
-    counts = long_by_window(wide, windows, "n", ["account_no", "event_no"])
-    return Exposures(rows, counts, names, windows)
-
-
-def exposure_rows(population: Population, config: ProductConfig) -> ir.Table:
-    """Events of eligible accounts in the longest window, with the property columns in use."""
-    accounts = population.eligible.select("account", "account_no", "t0")
-    used = columns_in_use(config)
-    events = population.events.select("account", "at", "event", *sorted(used - STANDARD))
-    if config.exclude.events:
-        events = events.filter(~selected(events.event, config.exclude.events))
-    rows = events.join(accounts, "account")
-    rows = rows.filter(
-        rows["at"] >= rows.t0, rows["at"] < days_after(rows.t0, config.exposure.within[-1])
-    )
-    unused = [] if "account" in used else ["account"]
-    return rows.mutate(day=day_number(rows["at"], rows.t0).cast("int64")).drop(*unused, "t0")
+    found = engine.fetch("events that occur", by_event.select("event_no").distinct())
+    occurring = set(found["event_no"])
+    numbers = {name: no for name, no in near.event_numbers.items() if no in occurring}
+    return Exposures(rows, by_event, numbers, windows)
 
 
 def columns_in_use(config: ProductConfig) -> set[str]:
@@ -94,7 +159,9 @@ def columns_in_use(config: ProductConfig) -> set[str]:
     columns = {column for clause in clauses for column in clause.where}
     for clause in clauses:
         measure = clause.measure
-        if not isinstance(measure, str):
+        if measure == "days":
+            columns.add("at")
+        elif not isinstance(measure, str):
             columns.update(measure.model_dump().values())
     if config.discover:
         columns.update(config.discover.properties)

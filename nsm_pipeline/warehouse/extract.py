@@ -22,9 +22,15 @@ from nsm_pipeline.product.retention import RevenueRetention
 from nsm_pipeline.waist.candidate_spec import CandidateSpec
 from nsm_pipeline.waist.cells import REVENUE_WEEKS, CellTable
 from nsm_pipeline.waist.score_model import ScoreInput, ScoreModel
+from nsm_pipeline.warehouse.active_days import ActiveDays, build_active_days
 from nsm_pipeline.warehouse.behaviours import candidate_values, resolve
 from nsm_pipeline.warehouse.candidates import Footprint, ResolvedCandidate
-from nsm_pipeline.warehouse.cell_query import Candidates, query_cells, query_revenue_weeks
+from nsm_pipeline.warehouse.cell_query import (
+    Candidates,
+    ChosenSteps,
+    query_cells,
+    query_revenue_weeks,
+)
 from nsm_pipeline.warehouse.cohort import (
     Population,
     build_population,
@@ -33,12 +39,22 @@ from nsm_pipeline.warehouse.cohort import (
 )
 from nsm_pipeline.warehouse.connect import Engine, connect
 from nsm_pipeline.warehouse.events import SourceTables, open_source
-from nsm_pipeline.warehouse.exposures import Exposures, build_exposures
-from nsm_pipeline.warehouse.footprints import Footprints, build_footprints
-from nsm_pipeline.warehouse.outcomes import DAYS_PER_WEEK, retained, returning, weekly_revenue
+from nsm_pipeline.warehouse.exposures import (
+    Exposures,
+    NearEvents,
+    build_exposures,
+    find_near_events,
+)
+from nsm_pipeline.warehouse.footprints import own_rows
+from nsm_pipeline.warehouse.outcomes import (
+    DAYS_PER_WEEK,
+    paying,
+    retained,
+    returning,
+    weekly_revenue,
+)
 from nsm_pipeline.warehouse.score_input import account_traits, fetch_score_input, trait_names
 from nsm_pipeline.warehouse.series import (
-    doers,
     events_of_payment,
     revenue_at_core,
     revenue_by_week,
@@ -46,8 +62,9 @@ from nsm_pipeline.warehouse.series import (
 )
 from nsm_pipeline.warehouse.signup import time_to_onboard
 from nsm_pipeline.warehouse.specs import candidate_specs
-from nsm_pipeline.warehouse.strata import Strata, build_strata
-from nsm_pipeline.warehouse.thresholds import reached, with_thresholds
+from nsm_pipeline.warehouse.standings import Counted, build_standings, is_plain
+from nsm_pipeline.warehouse.strata import account_scores, send_weights, strata_of_accounts
+from nsm_pipeline.warehouse.thresholds import with_thresholds
 from nsm_pipeline.warehouse.usage import retention_curve, usage_gaps
 from nsm_pipeline.warehouse.where import selects
 
@@ -78,9 +95,19 @@ class Extract:
         return build_population(self.engine, self.tables, self.product.config, self.as_of)
 
     @cached_property
+    def near(self) -> NearEvents:
+        """The events of the exposure and outcome windows."""
+        return find_near_events(self.engine, self.population, self.product.config)
+
+    @cached_property
     def outcome(self) -> ir.Table:
         """`account_no, retained` of the eligible."""
-        expression = retained(self.population, self.tables, self.product.config)
+        config = self.product.config
+        if isinstance(config.retention, RevenueRetention):
+            kept = paying(self.population, self.tables, config.retention)
+        else:
+            kept = self.near.returned
+        expression = retained(self.population, kept)
         return self.engine.materialise("outcome", "who was retained", expression)
 
     @cached_property
@@ -95,15 +122,15 @@ class Extract:
     @cached_property
     def exposures(self) -> Exposures:
         """What the eligible did within the windows."""
-        return build_exposures(self.engine, self.population, self.product.config)
+        return build_exposures(self.engine, self.near, self.product.config.exposure.within)
 
     @cached_property
     def _resolved(self) -> tuple[list[ResolvedCandidate], ir.Table]:
         config = self.product.config
         eligible = int(self.counts["eligible"])
         candidates = resolve(self.engine, self.exposures, config, eligible)
-        values = candidate_values(self.engine, self.exposures, candidates)
-        values = self.engine.materialise("candidate_values", "what each candidate reached", values)
+        others = [(no, c) for no, c in enumerate(candidates) if not is_plain(c)]
+        values = candidate_values(self.engine, self.exposures, others)
         longest = config.exposure.within[-1]
         return with_thresholds(self.engine, values, candidates, longest), values
 
@@ -111,13 +138,6 @@ class Extract:
     def candidates(self) -> list[ResolvedCandidate]:
         """Every candidate of the run, in the order of its number."""
         return self._resolved[0]
-
-    @cached_property
-    def reached(self) -> ir.Table:
-        """The largest threshold each account reached, per window and candidate."""
-        candidates, values = self._resolved
-        expression = reached(self.engine, values, candidates)
-        return self.engine.materialise("reached", "thresholds reached", expression)
 
     @cached_property
     def specs(self) -> list[CandidateSpec]:
@@ -135,28 +155,34 @@ class Extract:
         return config.core_metric.event if asked == ("core",) else asked
 
     @cached_property
-    def numbered(self) -> Candidates:
-        """The candidates and their footprints in the engine."""
-        return Candidates.number(self.engine, self.candidates, self.footprints[0])
-
-    @cached_property
-    def footprints(self) -> tuple[list[Footprint], Footprints]:
-        """The distinct footprints, and what accounts did in and besides each."""
-        distinct = list(dict.fromkeys(candidate.footprint for candidate in self.candidates))
+    def days(self) -> ActiveDays:
+        """When accounts were active, with and without each footprint."""
         passive = [
             number
-            for number, name in enumerate(self.exposures.event_names)
+            for name, number in self.exposures.event_numbers.items()
             if selects(self.product.config.passive_events, name)
         ]
-        return distinct, build_footprints(self.engine, self.exposures, distinct, passive)
+        return build_active_days(self.engine, self.exposures, self._footprints, passive)
+
+    @cached_property
+    def _footprints(self) -> list[Footprint]:
+        return list(dict.fromkeys(candidate.footprint for candidate in self.candidates))
+
+    @cached_property
+    def counted(self) -> Counted:
+        """All that the engine counts before there is a score."""
+        candidates, values = self._resolved
+        wanted = {candidate.footprint for candidate in candidates if not is_plain(candidate)}
+        others = [(no, f) for no, f in enumerate(self._footprints) if f in wanted]
+        own = own_rows(self.engine, self.exposures, others)
+        return Counted(self.exposures, candidates, self._footprints, values, own, self.days)
 
     @cached_property
     def score_input(self) -> ScoreInput:
         """The bounded sample for the score."""
-        seen = self.footprints[1].seen
         return fetch_score_input(
             self.engine,
-            (self.traits, self.outcome, seen),
+            (self.traits, self.outcome, self.days.seen),
             self.exposures,
             trait_names(self.product.config),
         )
@@ -245,26 +271,34 @@ class Scored:
     score: ScoreModel
 
     @cached_property
-    def strata(self) -> Strata:
-        """The stratum of every account, whole and without each footprint."""
+    def _stood(self) -> tuple[ir.Table, ir.Table]:
         x = self.extract
-        return build_strata(x.engine, self.score, x.traits, x.exposures, x.footprints[1])
+        weights = send_weights(x.engine, self.score, x.exposures)
+        scores = account_scores(x.engine, weights, x.traits, x.exposures, x.days.seen)
+        standings = build_standings(x.engine, weights, scores, x.counted)
+        return standings, strata_of_accounts(x.engine, weights, scores)
+
+    @property
+    def candidates(self) -> Candidates:
+        """The candidates as the cells name them."""
+        return Candidates.of(self.extract.candidates)
 
     def cells(self) -> CellTable:
         """The waist: everything the statistics get to see of the accounts."""
         x = self.extract
-        return query_cells(x.engine, self.strata, x.reached, x.accounts, x.numbered)
+        return query_cells(x.engine, *self._stood, x.accounts, self.candidates)
 
     def revenue_weeks(self, chosen: pd.DataFrame) -> pd.DataFrame:
         """Revenue by week after the window, of chosen `candidate, at_least, within_days`."""
         x = self.extract
         observed = x.accounts.filter(x.accounts.revenue_accounts == 1).drop("revenue_minor")
         weeks = x.weekly_revenue.join(observed, ["within_days", "account_no"])
-        did = doers(x.engine, x.reached, chosen, x.numbered.names)
-        return query_revenue_weeks(x.engine, self.strata, did, weeks, x.numbered)
+        steps = ChosenSteps.send(x.engine, chosen, self.candidates)
+        return query_revenue_weeks(x.engine, *self._stood, weeks, steps)
 
     def weekly_reach(self, chosen: pd.DataFrame) -> pd.DataFrame:
         """Of the accounts onboarded each week, how many did each chosen behaviour."""
         x = self.extract
-        did = doers(x.engine, x.reached, chosen, x.numbered.names)
-        return weekly_reach(x.engine, x.population, did, x.numbered.names)
+        steps = ChosenSteps.send(x.engine, chosen, self.candidates)
+        did = steps.doers(self._stood[0])
+        return weekly_reach(x.engine, x.population, did, self.candidates.names)

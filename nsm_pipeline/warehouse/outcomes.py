@@ -16,31 +16,25 @@ DAYS_PER_WEEK = 7
 MINOR_UNITS = 100
 
 
-def retained(population: Population, tables: SourceTables, config: ProductConfig) -> ir.Table:
-    """Row per eligible account: `account_no, retained`.
+def retained(population: Population, kept: ir.Table) -> ir.Table:
+    """Row per eligible account: `account_no, retained`; `kept` has the `account_no` of those.
 
     The outcome window is (t0 + after, t0 + after + within]: start exclusive, end inclusive.
     """
-    accounts = population.eligible.select("account", "account_no", "t0")
-    after, within = config.retention.after, config.retention.within
-    match config.retention:
-        case RevenueRetention(revenue=limit):
-            payments = known_payments(tables)
-            inside = _between(payments, accounts, after, after + within)
-            kept = _paying_enough(inside, limit)
-        case EventRetention():
-            events = population.events.filter(retaining_events(population.events, config))
-            inside = _between(events.select("account", "at"), accounts, after, after + within)
-            kept = inside.select("account_no").distinct()
+    accounts = population.eligible.select("account_no")
     joined = accounts.left_join(kept.mutate(kept=True), "account_no").drop("account_no_right")
     return joined.select("account_no", retained=joined.kept.fill_null(False))
 
 
-def _between(rows: ir.Table, accounts: ir.Table, after: int, until: int) -> ir.Table:
-    mine = rows.join(accounts, "account")
-    return mine.filter(
-        mine["at"] > days_after(mine.t0, after), mine["at"] <= days_after(mine.t0, until)
+def paying(population: Population, tables: SourceTables, retention: RevenueRetention) -> ir.Table:
+    """`account_no` of those whose payments within the outcome window are enough."""
+    accounts = population.eligible.select("account", "account_no", "t0")
+    after, within = retention.after, retention.within
+    mine = known_payments(tables).join(accounts, "account")
+    inside = mine.filter(
+        mine["at"] > days_after(mine.t0, after), mine["at"] <= days_after(mine.t0, after + within)
     )
+    return _paying_enough(inside, retention.revenue)
 
 
 def _paying_enough(payments: ir.Table, limit: AtLeast | Over) -> ir.Table:

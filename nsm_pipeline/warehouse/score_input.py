@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import ibis.expr.types as ir
+import pandas as pd
 
 from nsm_pipeline.product.config import ProductConfig
 from nsm_pipeline.waist.score_model import ScoreInput
@@ -45,7 +46,7 @@ def fetch_score_input(
     Args:
         engine: the open engine.
         tables: traits (`account_no, account, trait_*`), outcome (`account_no, retained`) and
-            `seen` (`within_days, account_no, last_day, active_days`).
+            `seen` (`account_no, last_<window>, days_<window>`).
         exposures: the counts.
         names: names of the traits.
     """
@@ -58,16 +59,34 @@ def fetch_score_input(
         "score_sample", "the sample for the score", chosen.join(outcome, "account_no")
     )
     keys = sample.select("account_no")
-    counts = exposures.counts.join(keys, "account_no")
+    counts = exposures.by_event.join(keys, "account_no").order_by("account_no", "event_no")
+    days = seen.join(keys, "account_no").order_by("account_no")
+    dense = {number: n for n, number in enumerate(exposures.event_numbers.values())}
+    counted = _by_window(engine.fetch("their counts", counts), exposures.windows, {"n": "n"})
     return ScoreInput(
         accounts=engine.fetch("sampled accounts", sample.order_by("account_no")),
-        counts=engine.fetch(
-            "their counts", counts.order_by("within_days", "account_no", "event_no")
-        ),
-        seen=engine.fetch(
-            "their active days", seen.join(keys, "account_no").order_by("within_days", "account_no")
+        counts=counted.assign(event_no=counted["event_no"].map(dense)),
+        seen=_by_window(
+            engine.fetch("their active days", days),
+            exposures.windows,
+            {"last": "last_day", "days": "active_days"},
         ),
         trait_names=tuple(names),
         event_names=exposures.event_names,
         windows=exposures.windows,
     )
+
+
+def _by_window(
+    wide: pd.DataFrame, windows: Sequence[int], columns: Mapping[str, str]
+) -> pd.DataFrame:
+    """A row per window and row of the table, of those that have something in the window."""
+    keys = [name for name in ("account_no", "event_no") if name in wide.columns]
+    first = next(iter(columns))
+    parts = []
+    for window in windows:
+        named = {f"{name}_{window}": called for name, called in columns.items()}
+        inside = wide[wide[f"{first}_{window}"] > 0] if "event_no" in keys else wide
+        part = inside[[*keys, *named]].rename(columns=named)
+        parts.append(part.assign(within_days=window))
+    return pd.concat(parts, ignore_index=True)

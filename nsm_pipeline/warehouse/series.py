@@ -20,27 +20,6 @@ from nsm_pipeline.warehouse.events import SourceTables
 from nsm_pipeline.warehouse.outcomes import DAYS_PER_WEEK
 
 
-def doers(
-    engine: Engine, reached: ir.Table, chosen: pd.DataFrame, names: Sequence[str]
-) -> ir.Table:
-    """Accounts that did each chosen behaviour.
-
-    Shape: `within_days, candidate_no, account_no, reached`, where `reached` is 1.
-    """
-    table = engine.small_table(
-        "chosen",
-        {
-            "candidate_no": [names.index(name) for name in chosen["candidate"]],
-            "within_days": chosen["within_days"].tolist(),
-            "at_least": chosen["at_least"].tolist(),
-        },
-        {"candidate_no": "int64", "within_days": "int64", "at_least": "float64"},
-    )
-    rows = reached.join(table, ["candidate_no", "within_days"])
-    rows = rows.filter(rows.reached >= rows.at_least)
-    return rows.select("within_days", "candidate_no", "account_no", reached=ibis.literal(1.0))
-
-
 def weekly_reach(
     engine: Engine, population: Population, did: ir.Table, names: Sequence[str]
 ) -> pd.DataFrame:

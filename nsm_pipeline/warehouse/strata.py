@@ -1,4 +1,4 @@
-"""The score joined to the counts and cut into strata, whole and without each footprint.
+"""The score joined to the counts and cut into strata.
 
 Log-odds are added as integers (millionths): float sums depend on the order of rows, and a last
 digit could move an account into the next stratum.
@@ -12,95 +12,67 @@ from dataclasses import dataclass
 import ibis
 import ibis.expr.types as ir
 
-from nsm_pipeline.waist.score_model import ScoreModel, WindowScore
+from nsm_pipeline.waist.score_model import ScoreModel
+from nsm_pipeline.warehouse.active_days import NEVER
 from nsm_pipeline.warehouse.connect import Engine
 from nsm_pipeline.warehouse.exposures import Exposures
-from nsm_pipeline.warehouse.footprints import Footprints
 
 MILLIONTHS = 1_000_000
-LOWEST, HIGHEST = -(2**62), 2**62
 
 
 @dataclass(frozen=True)
-class Strata:
-    """Where every account stands by its score.
+class Weights:
+    """The coefficients of the score in the engine, in millionths but for the slopes.
 
-    Shape: `total` a row per window and account: `within_days, account_no, stratum`;
-    `without` a row per window, footprint and account that touched it, with the stratum of the
-    score that leaves the footprint out.
+    Shape: `events` a row per event: `event_no, slope_<window>`; `last_day` and `active_days` a row
+    per window and number of days; `traits` a table per term: `level, weight_<window>`; `cuts` the
+    inner edges of each window's strata.
     """
 
-    total: ir.Table
-    without: ir.Table
-
-
-def build_strata(
-    engine: Engine,
-    score: ScoreModel,
-    traits: ir.Table,
-    exposures: Exposures,
-    footprints: Footprints,
-) -> Strata:
-    """Every eligible account's stratum, whole and without each footprint that it touched."""
-    weights = _weight_tables(engine, score, exposures)
-    total = engine.materialise(
-        "scores", "score of every account", _total(traits, exposures, footprints.seen, weights)
-    )
-    without = engine.materialise(
-        "scores_without",
-        "score of every account without each footprint",
-        _without(total, exposures, footprints, weights),
-    )
-    cuts = _cuts(engine, score)
-    return Strata(
-        engine.materialise("strata", "strata of all accounts", _cut(total, cuts, ["account_no"])),
-        engine.materialise(
-            "strata_without",
-            "strata without each footprint",
-            _cut(without, cuts, ["footprint_no", "account_no"]),
-        ),
-    )
-
-
-@dataclass(frozen=True)
-class _Weights:
-    traits: ir.Table
     events: ir.Table
     last_day: ir.Table
     active_days: ir.Table
-    trait_order: tuple[str, ...]
+    traits: tuple[ir.Table, ...]
+    cuts: dict[int, tuple[int, ...]]
+
+    @property
+    def windows(self) -> tuple[int, ...]:
+        """The windows that have a score."""
+        return tuple(self.cuts)
 
 
-def _weight_tables(engine: Engine, score: ScoreModel, exposures: Exposures) -> _Weights:
-    order = tuple(score.windows[0].traits) if score.windows else ()
-    trait_rows = [
-        (w.within_days, order.index(term), level, _millionths(weight))
-        for w in score.windows
-        for term, levels in w.traits.items()
-        for level, weight in levels.items()
-    ]
-    event_rows = [
-        (w.within_days, number, w.events[name])
-        for w in score.windows
-        for number, name in enumerate(exposures.event_names)
-        if name in w.events
-    ]
-    key = {"within_days": "int64"}
-    return _Weights(
-        engine.small_table(
-            "trait_weights",
-            _columns(("within_days", "term", "level", "weight"), trait_rows),
-            {**key, "term": "int64", "level": "string", "weight": "int64"},
-        ),
-        engine.small_table(
+def send_weights(engine: Engine, score: ScoreModel, exposures: Exposures) -> Weights:
+    """The score's coefficients as small tables."""
+    windows = score.windows
+    terms = tuple(windows[0].traits) if windows else ()
+    numbers = exposures.event_numbers
+    return Weights(
+        events=engine.small_table(
             "event_weights",
-            _columns(("within_days", "event_no", "slope"), event_rows),
-            {**key, "event_no": "int64", "slope": "float64"},
+            {
+                "event_no": list(numbers.values()),
+                **{
+                    f"slope_{w.within_days}": [w.events.get(name, 0.0) for name in numbers]
+                    for w in windows
+                },
+            },
+            {"event_no": "int16", **{f"slope_{w.within_days}": "float64" for w in windows}},
         ),
-        _day_weights(engine, score, "last_day", first=-1),
-        _day_weights(engine, score, "active_days", first=0),
-        order,
+        last_day=_day_weights(engine, score, "last_day", first=NEVER),
+        active_days=_day_weights(engine, score, "active_days", first=0),
+        traits=tuple(_trait_weights(engine, score, term, n) for n, term in enumerate(terms)),
+        cuts={w.within_days: tuple(sorted({_millionths(c) for c in w.cuts})) for w in windows},
     )
+
+
+def _trait_weights(engine: Engine, score: ScoreModel, term: str, number: int) -> ir.Table:
+    levels = sorted({level for window in score.windows for level in window.traits[term]})
+    columns = {
+        f"weight_{w.within_days}": [_millionths(w.traits[term].get(level, 0.0)) for level in levels]
+        for w in score.windows
+    }
+    types = {"level": "string", **dict.fromkeys(columns, "int64")}
+    return engine.small_table(f"trait_weights_{number}", {"level": levels, **columns}, types)
 
 
 def _day_weights(engine: Engine, score: ScoreModel, name: str, *, first: int) -> ir.Table:
@@ -128,86 +100,81 @@ def _millionths(value: float) -> int:
     return round(value * MILLIONTHS)
 
 
-def _event_term(slope: ir.FloatingValue, rows: ir.IntegerValue) -> ir.IntegerValue:
+def event_term(slope: ir.FloatingValue, rows: ir.IntegerValue) -> ir.IntegerValue:
+    """What so many rows of an event add to the score."""
     return (slope * (rows + 1).cast("float64").ln() * MILLIONTHS).round().cast("int64")
 
 
-def _total(traits: ir.Table, exposures: Exposures, seen: ir.Table, weights: _Weights) -> ir.Table:
-    terms = [_trait_terms(traits, weights, n) for n in range(len(weights.trait_order))]
-    counted = exposures.counts.join(weights.events, ["within_days", "event_no"])
-    terms.append(
-        counted.select("within_days", "account_no", term=_event_term(counted.slope, counted.n))
-    )
-    terms.append(_day_terms(seen, weights).select("within_days", "account_no", term="days_term"))
-    everything = ibis.union(*terms)
-    return everything.group_by("within_days", "account_no").aggregate(
-        score=everything.term.sum().cast("int64")
-    )
+def day_terms(days: ir.Table, weights: Weights, keys: Sequence[str]) -> ir.Table:
+    """What the last active day and the number of active days add: `keys, days_<window>`."""
+    found = days
+    for w in weights.windows:
+        last = weights.last_day.filter(weights.last_day.within_days == w)
+        number = weights.active_days.filter(weights.active_days.within_days == w)
+        last = last.select(day=last["last_day"], by_last=last.last_day_weight)
+        number = number.select(number=number["active_days"], by_number=number.active_days_weight)
+        joined = found.join(last, found[f"last_{w}"] == last.day)
+        joined = joined.join(number, joined[f"days_{w}"] == number.number)
+        term = {f"days_term_{w}": joined.by_last + joined.by_number}
+        found = joined.mutate(**term).drop("day", "number", "by_last", "by_number")
+    return found.select(*keys, **{f"days_{w}": found[f"days_term_{w}"] for w in weights.windows})
 
 
-def _trait_terms(traits: ir.Table, weights: _Weights, number: int) -> ir.Table:
-    rows = weights.traits.filter(weights.traits.term == number)
-    windows = weights.last_day.select("within_days").distinct()
-    accounts = traits.select("account_no", level=traits[f"trait_{number}"]).cross_join(windows)
-    joined = accounts.left_join(rows, ["within_days", "level"])
-    return joined.select("within_days", "account_no", term=joined.weight.fill_null(0))
-
-
-def _day_terms(days: ir.Table, weights: _Weights) -> ir.Table:
-    joined = days.join(weights.last_day, ["within_days", "last_day"])
-    joined = joined.join(weights.active_days, ["within_days", "active_days"])
-    return joined.mutate(days_term=joined.last_day_weight + joined.active_days_weight)
-
-
-def _without(
-    total: ir.Table, exposures: Exposures, footprints: Footprints, weights: _Weights
+def account_scores(
+    engine: Engine, weights: Weights, traits: ir.Table, exposures: Exposures, seen: ir.Table
 ) -> ir.Table:
-    """Score minus what the footprint put into it: event terms, last day, active days."""
-    own = footprints.own_rows.join(exposures.counts, ["within_days", "account_no", "event_no"])
-    own = own.left_join(weights.events, ["within_days", "event_no"])
-    slope = own.slope.fill_null(0.0)
-    change = _event_term(slope, own.n - own.own_n) - _event_term(slope, own.n)
-    events = own.select("within_days", "footprint_no", "account_no", change=change)
-    touched = events.group_by("within_days", "footprint_no", "account_no").aggregate(
-        change=events.change.sum().cast("int64")
+    """Score of every eligible account: `account_no, score_<window>`."""
+    windows = weights.windows
+    counted = exposures.by_event.join(weights.events, "event_no")
+    terms = counted.select(
+        "account_no",
+        **{f"term_{w}": event_term(counted[f"slope_{w}"], counted[f"n_{w}"]) for w in windows},
     )
-    keys = ["within_days", "account_no"]
-    before = _day_terms(footprints.seen, weights).select(*keys, before="days_term")
-    after = _day_terms(footprints.other_days, weights)
-    moved = after.join(before, keys)
-    moved = moved.select(*keys, "footprint_no", days_change=moved.days_term - moved.before)
-    joined = touched.left_join(moved, [*keys, "footprint_no"])
-    joined = joined.drop("within_days_right", "account_no_right", "footprint_no_right")
-    joined = joined.join(total, keys)
-    score = joined.score + joined.change + joined.days_change.fill_null(0)
-    return joined.select("within_days", "footprint_no", "account_no", score=score)
+    events = terms.group_by("account_no").aggregate(
+        **{f"events_{w}": terms[f"term_{w}"].sum().cast("int64") for w in windows}
+    )
+    # Who was never seen weighs as the fit weighs it: last seen on day 0, on no day.
+    days = traits.select("account_no").left_join(seen, "account_no").drop("account_no_right")
+    days = days.select(
+        "account_no",
+        **{f"last_{w}": days[f"last_{w}"].fill_null(NEVER) for w in windows},
+        **{f"days_{w}": days[f"days_{w}"].fill_null(0) for w in windows},
+    )
+    rows = traits.join(day_terms(days, weights, ["account_no"]), "account_no")
+    rows = rows.left_join(events, "account_no").drop("account_no_right")
+    score = {w: rows[f"days_{w}"] + rows[f"events_{w}"].fill_null(0) for w in windows}
+    rows = rows.select(
+        "account_no",
+        *(f"trait_{n}" for n in range(len(weights.traits))),
+        **{f"score_{w}": score[w] for w in windows},
+    )
+    for number, table in enumerate(weights.traits):
+        joined = rows.left_join(table, rows[f"trait_{number}"] == table.level)
+        added = {
+            f"score_{w}": joined[f"score_{w}"] + joined[f"weight_{w}"].fill_null(0) for w in windows
+        }
+        rows = joined.mutate(**added).drop("level", *(f"weight_{w}" for w in windows))
+    scores = rows.select("account_no", *(f"score_{w}" for w in windows))
+    return engine.materialise("scores", "score of every account", scores)
 
 
-def _cuts(engine: Engine, score: ScoreModel) -> ir.Table:
-    rows = [
-        (window.within_days, stratum, low, high)
-        for window in score.windows
-        for stratum, (low, high) in enumerate(_edges(window))
+def stratum(score: ir.IntegerValue, cuts: Sequence[int], first: int = 0) -> ir.IntegerValue:
+    """The stratum of a score: how many cuts are at or below it, found by halving."""
+    if not cuts:
+        return ibis.literal(first, "int16")
+    middle = len(cuts) // 2
+    above = stratum(score, cuts[middle + 1 :], first + middle + 1)
+    return ibis.ifelse(score >= cuts[middle], above, stratum(score, cuts[:middle], first))
+
+
+def strata_of_accounts(engine: Engine, weights: Weights, scores: ir.Table) -> ir.Table:
+    """Row per window and account: `within_days, account_no, stratum`."""
+    parts = [
+        scores.select(
+            "account_no",
+            within_days=ibis.literal(w, "int64"),
+            stratum=stratum(scores[f"score_{w}"], cuts),
+        )
+        for w, cuts in weights.cuts.items()
     ]
-    return engine.small_table(
-        "stratum_cuts",
-        _columns(("cut_window", "stratum", "low", "high"), rows),
-        {"cut_window": "int64", "stratum": "int64", "low": "int64", "high": "int64"},
-    )
-
-
-def _edges(window: WindowScore) -> list[tuple[int, int]]:
-    inner = sorted({_millionths(cut) for cut in window.cuts})
-    return list(zip([LOWEST, *inner], [*inner, HIGHEST], strict=True))
-
-
-def _cut(scores: ir.Table, cuts: ir.Table, keys: Sequence[str]) -> ir.Table:
-    joined = scores.join(
-        cuts,
-        [
-            scores.within_days == cuts.cut_window,
-            scores.score >= cuts.low,
-            scores.score < cuts.high,
-        ],
-    )
-    return joined.select("within_days", *keys, "stratum")
+    return engine.materialise("strata", "strata of all accounts", ibis.union(*parts))

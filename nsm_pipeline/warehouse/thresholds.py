@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Sequence
 from dataclasses import replace
 from math import floor, log10
@@ -26,7 +28,8 @@ def with_thresholds(
     open_ones = [no for no, c in enumerate(candidates) if c.thresholds is None]
     if not open_ones:
         return list(candidates)
-    rows = values.filter(values.candidate_no.isin(open_ones), values.within_days == window)
+    rows = values.select("candidate_no", value=values[f"value_{window}"])
+    rows = rows.filter(rows.candidate_no.isin(open_ones), rows.value > 0)
     position = ibis.row_number().over(group_by=rows.candidate_no, order_by=rows.value)
     total = rows.value.count().over(group_by=rows.candidate_no)
     ranked = rows.mutate(position=position, total=total)
@@ -51,36 +54,18 @@ def round_to_two_digits(value: float) -> float:
     return float(round(value, 1 - floor(log10(abs(value))))) if value else 0.0
 
 
-def reached(engine: Engine, values: ir.Table, candidates: Sequence[ResolvedCandidate]) -> ir.Table:
-    """The largest threshold that each value reaches, 0 where it reaches none.
+def threshold_columns(candidates: Sequence[ResolvedCandidate]) -> dict[str, list[float]]:
+    """Columns `at_least_<n>` with a row per candidate; none has a value that nobody reaches."""
+    most = max((len(c.thresholds or ()) for c in candidates), default=0)
+    padded = [[*(c.thresholds or ()), *[float("inf")] * most][:most] for c in candidates]
+    return {f"at_least_{n}": [row[n] for row in padded] for n in range(most)}
 
-    Shape: `within_days, candidate_no, account_no, reached`. Capping here keeps the cells few:
-    nothing is lost, because only thresholds are ever compared.
+
+def steps_reached(value: ir.Value, rows: ir.Table) -> ir.IntegerValue:
+    """How many of the row's thresholds the value reaches: the place of the largest, 0 for none.
+
+    Capping here keeps the cells few: nothing is lost, because only thresholds are ever compared.
     """
-    steps = [
-        (no, low, high)
-        for no, c in enumerate(candidates)
-        for low, high in zip(
-            c.thresholds or (), (*(c.thresholds or ())[1:], float("inf")), strict=True
-        )
-    ]
-    table = engine.small_table(
-        "thresholds",
-        {
-            "candidate_no": [no for no, _, _ in steps],
-            "low": [low for _, low, _ in steps],
-            "high": [high for _, _, high in steps],
-        },
-        {"candidate_no": "int64", "low": "float64", "high": "float64"},
-    )
-    matched = values.left_join(
-        table,
-        [
-            values.candidate_no == table.candidate_no,
-            values.value >= table.low,
-            values.value < table.high,
-        ],
-    )
-    return matched.select(
-        "within_days", "candidate_no", "account_no", reached=matched.low.fill_null(0.0)
-    )
+    names = [name for name in rows.columns if name.startswith("at_least_")]
+    reached = [(value >= rows[name]).fill_null(False).cast("int16") for name in names]
+    return functools.reduce(operator.add, reached, ibis.literal(0, "int16"))

@@ -1,0 +1,171 @@
+"""Where every account stands by every candidate that it touched.
+
+The stratum is that of the score without the candidate's own rows, so it differs by candidate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import ibis
+import ibis.expr.types as ir
+
+from nsm_pipeline.warehouse.active_days import ActiveDays
+from nsm_pipeline.warehouse.candidates import Footprint, ResolvedCandidate
+from nsm_pipeline.warehouse.connect import Engine
+from nsm_pipeline.warehouse.exposures import Exposures
+from nsm_pipeline.warehouse.strata import Weights, day_terms, event_term, stratum
+from nsm_pipeline.warehouse.thresholds import steps_reached, threshold_columns
+
+
+@dataclass(frozen=True)
+class Counted:
+    """All that was counted of the accounts before there was a score.
+
+    Shape: `values` and `own_rows` (as `candidate_values` and `own_rows` give them) of the
+    candidates that are not plain.
+    """
+
+    exposures: Exposures
+    candidates: Sequence[ResolvedCandidate]
+    footprints: Sequence[Footprint]
+    values: ir.Table
+    own_rows: ir.Table
+    days: ActiveDays
+
+
+def is_plain(candidate: ResolvedCandidate) -> bool:
+    """Whether the candidate counts the rows of one event and leaves out exactly these.
+
+    Then the counts by event say everything: what is the candidate's is the event's.
+    """
+    return candidate.kind == "event" and candidate.footprint.kind == "event"
+
+
+def build_standings(
+    engine: Engine, weights: Weights, scores: ir.Table, counted: Counted
+) -> ir.Table:
+    """Stratum and thresholds reached of every account that touched a candidate.
+
+    Shape: a row per account and candidate: `account_no, candidate_no`, and per window
+    `stratum_<window>` (null where the account did not touch it) and `step_<window>`, how many of
+    the candidate's thresholds it reached.
+    """
+    moved = engine.materialise(
+        "moved_by_days",
+        "what the days of each footprint add to the score",
+        _moved_by_days(counted.days, weights),
+    )
+    parts = [
+        _plain(engine, weights, (scores, moved), counted),
+        _declared(engine, weights, (scores, moved), counted),
+    ]
+    return engine.materialise(
+        "standings", "where accounts stand by each candidate", ibis.union(*parts)
+    )
+
+
+def _moved_by_days(days: ActiveDays, weights: Weights) -> ir.Table:
+    """What leaving a footprint's own days out changes: `account_no, footprint_no, moved_<w>`."""
+    keys = ["account_no", "footprint_no"]
+    before = day_terms(days.seen, weights, ["account_no"])
+    before = before.rename({f"before_{w}": f"days_{w}" for w in weights.windows})
+    after = day_terms(days.without, weights, keys).join(before, "account_no")
+    return after.select(
+        *keys, **{f"moved_{w}": after[f"days_{w}"] - after[f"before_{w}"] for w in weights.windows}
+    )
+
+
+def _plain(
+    engine: Engine, weights: Weights, tables: tuple[ir.Table, ir.Table], counted: Counted
+) -> ir.Table:
+    """The plain candidates, straight from the counts by event."""
+    windows, by_event = weights.windows, counted.exposures.by_event
+    plain = [(no, c) for no, c in enumerate(counted.candidates) if is_plain(c)]
+    numbers = _numbers(
+        engine,
+        "plain_candidates",
+        counted,
+        plain,
+        event_no=[counted.exposures.event_numbers[c.events[0]] for _, c in plain],
+    )
+    rows = by_event.join(weights.events, "event_no").join(numbers, "event_no")
+    rows = _beside_scores(rows, tables)
+    without = {
+        w: rows[f"score_{w}"]
+        + rows[f"moved_{w}"].fill_null(0)
+        - event_term(rows[f"slope_{w}"], rows[f"n_{w}"])
+        for w in windows
+    }
+    values = {f"value_{w}": rows[f"n_{w}"].nullif(0) for w in windows}
+    return _standing(
+        rows.mutate(**{f"without_{w}": without[w] for w in windows}, **values), weights, "value"
+    )
+
+
+def _declared(
+    engine: Engine, weights: Weights, tables: tuple[ir.Table, ir.Table], counted: Counted
+) -> ir.Table:
+    """The other candidates: the score of each footprint, then the values of its candidates."""
+    windows = weights.windows
+    own = counted.own_rows.join(counted.exposures.by_event, ["account_no", "event_no"])
+    own = own.join(weights.events, "event_no")
+    terms = {
+        w: event_term(own[f"slope_{w}"], own[f"n_{w}"] - own[f"own_n_{w}"])
+        - event_term(own[f"slope_{w}"], own[f"n_{w}"])
+        for w in windows
+    }
+    own = own.mutate(**{f"change_{w}": terms[w] for w in windows})
+    touched = own.group_by("account_no", "footprint_no").aggregate(
+        **{f"change_{w}": own[f"change_{w}"].sum().cast("int64") for w in windows},
+        **{f"touched_{w}": own[f"own_n_{w}"].max().nullif(0) for w in windows},
+    )
+    rows = _beside_scores(touched, tables)
+    without = {
+        w: rows[f"score_{w}"] + rows[f"moved_{w}"].fill_null(0) + rows[f"change_{w}"]
+        for w in windows
+    }
+    rows = rows.mutate(**{f"without_{w}": without[w] for w in windows})
+    others = [(no, c) for no, c in enumerate(counted.candidates) if not is_plain(c)]
+    rows = rows.join(_numbers(engine, "other_candidates", counted, others), "footprint_no")
+    rows = rows.left_join(counted.values, ["account_no", "candidate_no"])
+    return _standing(rows.drop("account_no_right", "candidate_no_right"), weights, "touched")
+
+
+def _numbers(
+    engine: Engine,
+    name: str,
+    counted: Counted,
+    candidates: Sequence[tuple[int, ResolvedCandidate]],
+    **columns: list[int],
+) -> ir.Table:
+    """Candidates with their footprint and thresholds, and a further column."""
+    columns |= {
+        "candidate_no": [no for no, _ in candidates],
+        "footprint_no": [counted.footprints.index(c.footprint) for _, c in candidates],
+    }
+    thresholds = threshold_columns([c for _, c in candidates])
+    types = {column: "int16" if column == "event_no" else "int32" for column in columns}
+    return engine.small_table(
+        name, {**columns, **thresholds}, {**types, **dict.fromkeys(thresholds, "float64")}
+    )
+
+
+def _beside_scores(rows: ir.Table, tables: tuple[ir.Table, ir.Table]) -> ir.Table:
+    scores, moved = tables
+    joined = rows.join(scores, "account_no").left_join(moved, ["account_no", "footprint_no"])
+    return joined.drop("account_no_right", "footprint_no_right")
+
+
+def _standing(rows: ir.Table, weights: Weights, touched: str) -> ir.Table:
+    strata = {
+        f"stratum_{w}": ibis.ifelse(
+            rows[f"{touched}_{w}"].notnull(), stratum(rows[f"without_{w}"], cuts), ibis.null()
+        ).cast("int16")
+        for w, cuts in weights.cuts.items()
+    }
+    steps = {
+        f"step_{w}": steps_reached(rows[f"value_{w}"], rows).cast("int16") for w in weights.windows
+    }
+    return rows.select("account_no", "candidate_no", **strata, **steps)
