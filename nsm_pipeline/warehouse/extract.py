@@ -12,7 +12,6 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
@@ -20,8 +19,9 @@ from nsm_pipeline.product.clauses import outcome_events
 from nsm_pipeline.product.loaded_product import LoadedProduct
 from nsm_pipeline.product.retention import RevenueRetention
 from nsm_pipeline.waist.candidate_spec import CandidateSpec
-from nsm_pipeline.waist.cells import REVENUE_WEEKS, CellTable
+from nsm_pipeline.waist.cells import CellTable
 from nsm_pipeline.waist.score_model import ScoreInput, ScoreModel
+from nsm_pipeline.warehouse.account_outcomes import account_outcomes
 from nsm_pipeline.warehouse.active_days import ActiveDays, build_active_days
 from nsm_pipeline.warehouse.behaviours import candidate_values, resolve
 from nsm_pipeline.warehouse.candidates import Footprint, ResolvedCandidate
@@ -34,7 +34,6 @@ from nsm_pipeline.warehouse.cell_query import (
 from nsm_pipeline.warehouse.cohort import (
     Population,
     build_population,
-    days_after,
     population_counts,
 )
 from nsm_pipeline.warehouse.connect import Engine, connect
@@ -47,7 +46,6 @@ from nsm_pipeline.warehouse.exposures import (
 )
 from nsm_pipeline.warehouse.footprints import own_rows
 from nsm_pipeline.warehouse.outcomes import (
-    DAYS_PER_WEEK,
     paying,
     retained,
     returning,
@@ -224,36 +222,12 @@ class Extract:
     @cached_property
     def accounts(self) -> ir.Table:
         """Labels, outcome and revenue of every eligible account, per window."""
-        accounts = self.population.eligible.select(
-            "account_no", "cohort", "segment", "t0", "observed_until"
-        ).join(self.outcome, "account_no")
-        parts = [self._accounts_in(accounts, window) for window in self.exposures.windows]
-        return self.engine.materialise(
-            "account_outcomes", "outcome and revenue per account", ibis.union(*parts)
+        weekly = self.weekly_revenue if self.tables.revenue is not None else None
+        expression = account_outcomes(
+            self.population, self.outcome, weekly, self.product.config.exposure.within
         )
-
-    def _accounts_in(self, accounts: ir.Table, window: int) -> ir.Table:
-        horizon = window + REVENUE_WEEKS * DAYS_PER_WEEK
-        rows = accounts.mutate(within_days=ibis.literal(window, "int64"))
-        if self.tables.revenue is None:
-            rows = rows.mutate(revenue_accounts=0, revenue_minor=0)
-        else:
-            weekly = self.weekly_revenue.filter(self.weekly_revenue.within_days == window)
-            paid = weekly.group_by("account_no").aggregate(paid=weekly.revenue_minor.sum())
-            rows = rows.left_join(paid, "account_no").drop("account_no_right")
-            observed = days_after(rows.t0, horizon) <= rows.observed_until
-            rows = rows.mutate(
-                revenue_accounts=observed.cast("int64"),
-                revenue_minor=ibis.ifelse(observed, rows.paid.fill_null(0), 0).cast("int64"),
-            )
-        return rows.select(
-            "within_days",
-            "account_no",
-            "cohort",
-            "segment",
-            "retained",
-            revenue_accounts=rows.revenue_accounts.cast("int64"),
-            revenue_minor=rows.revenue_minor.cast("int64"),
+        return self.engine.materialise(
+            "account_outcomes", "outcome and revenue per account", expression
         )
 
     @cached_property

@@ -15,8 +15,11 @@ from nsm_pipeline.warehouse.active_days import ActiveDays
 from nsm_pipeline.warehouse.candidates import Footprint, ResolvedCandidate
 from nsm_pipeline.warehouse.connect import Engine
 from nsm_pipeline.warehouse.exposures import Exposures
-from nsm_pipeline.warehouse.strata import Weights, day_terms, event_term, stratum
-from nsm_pipeline.warehouse.thresholds import steps_reached, threshold_columns
+from nsm_pipeline.warehouse.ladder import rung
+from nsm_pipeline.warehouse.strata import Weights, day_terms, event_term
+from nsm_pipeline.warehouse.thresholds import steps_reached, threshold_ladders
+
+Ladders = Sequence[Sequence[float]]
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,7 @@ def _plain(
     """The plain candidates, straight from the counts by event."""
     windows, by_event = weights.windows, counted.exposures.by_event
     plain = [(no, c) for no, c in enumerate(counted.candidates) if is_plain(c)]
-    numbers = _numbers(
+    numbers, ladders = _numbers(
         engine,
         "plain_candidates",
         counted,
@@ -100,7 +103,10 @@ def _plain(
     }
     values = {f"value_{w}": rows[f"n_{w}"].nullif(0) for w in windows}
     return _standing(
-        rows.mutate(**{f"without_{w}": without[w] for w in windows}, **values), weights, "value"
+        rows.mutate(**{f"without_{w}": without[w] for w in windows}, **values),
+        weights,
+        "value",
+        ladders,
     )
 
 
@@ -128,9 +134,11 @@ def _declared(
     }
     rows = rows.mutate(**{f"without_{w}": without[w] for w in windows})
     others = [(no, c) for no, c in enumerate(counted.candidates) if not is_plain(c)]
-    rows = rows.join(_numbers(engine, "other_candidates", counted, others), "footprint_no")
+    numbers, ladders = _numbers(engine, "other_candidates", counted, others)
+    rows = rows.join(numbers, "footprint_no")
     rows = rows.left_join(counted.values, ["account_no", "candidate_no"])
-    return _standing(rows.drop("account_no_right", "candidate_no_right"), weights, "touched")
+    rows = rows.drop("account_no_right", "candidate_no_right")
+    return _standing(rows, weights, "touched", ladders)
 
 
 def _numbers(
@@ -139,17 +147,16 @@ def _numbers(
     counted: Counted,
     candidates: Sequence[tuple[int, ResolvedCandidate]],
     **columns: list[int],
-) -> ir.Table:
-    """Candidates with their footprint and thresholds, and a further column."""
+) -> tuple[ir.Table, Ladders]:
+    """Candidates with their footprint, ladder and a further column; and the ladders."""
+    ladders, numbers = threshold_ladders([c for _, c in candidates])
     columns |= {
         "candidate_no": [no for no, _ in candidates],
         "footprint_no": [counted.footprints.index(c.footprint) for _, c in candidates],
+        "ladder_no": numbers,
     }
-    thresholds = threshold_columns([c for _, c in candidates])
     types = {column: "int16" if column == "event_no" else "int32" for column in columns}
-    return engine.small_table(
-        name, {**columns, **thresholds}, {**types, **dict.fromkeys(thresholds, "float64")}
-    )
+    return engine.small_table(name, columns, types), ladders
 
 
 def _beside_scores(rows: ir.Table, tables: tuple[ir.Table, ir.Table]) -> ir.Table:
@@ -158,14 +165,15 @@ def _beside_scores(rows: ir.Table, tables: tuple[ir.Table, ir.Table]) -> ir.Tabl
     return joined.drop("account_no_right", "footprint_no_right")
 
 
-def _standing(rows: ir.Table, weights: Weights, touched: str) -> ir.Table:
+def _standing(rows: ir.Table, weights: Weights, touched: str, ladders: Ladders) -> ir.Table:
     strata = {
         f"stratum_{w}": ibis.ifelse(
-            rows[f"{touched}_{w}"].notnull(), stratum(rows[f"without_{w}"], cuts), ibis.null()
+            rows[f"{touched}_{w}"].notnull(), rung(rows[f"without_{w}"], cuts), ibis.null("int16")
         ).cast("int16")
         for w, cuts in weights.cuts.items()
     }
     steps = {
-        f"step_{w}": steps_reached(rows[f"value_{w}"], rows).cast("int16") for w in weights.windows
+        f"step_{w}": steps_reached(rows[f"value_{w}"], rows.ladder_no, ladders).cast("int16")
+        for w in weights.windows
     }
     return rows.select("account_no", "candidate_no", **strata, **steps)

@@ -16,6 +16,7 @@ from nsm_pipeline.waist.score_model import ScoreModel
 from nsm_pipeline.warehouse.active_days import NEVER
 from nsm_pipeline.warehouse.connect import Engine
 from nsm_pipeline.warehouse.exposures import Exposures
+from nsm_pipeline.warehouse.ladder import rung
 
 MILLIONTHS = 1_000_000
 
@@ -158,22 +159,13 @@ def account_scores(
     return engine.materialise("scores", "score of every account", scores)
 
 
-def stratum(score: ir.IntegerValue, cuts: Sequence[int], first: int = 0) -> ir.IntegerValue:
-    """The stratum of a score: how many cuts are at or below it, found by halving."""
-    if not cuts:
-        return ibis.literal(first, "int16")
-    middle = len(cuts) // 2
-    above = stratum(score, cuts[middle + 1 :], first + middle + 1)
-    return ibis.ifelse(score >= cuts[middle], above, stratum(score, cuts[:middle], first))
-
-
 def strata_of_accounts(engine: Engine, weights: Weights, scores: ir.Table) -> ir.Table:
     """Row per window and account: `within_days, account_no, stratum`."""
     parts = [
         scores.select(
             "account_no",
             within_days=ibis.literal(w, "int64"),
-            stratum=stratum(scores[f"score_{w}"], cuts),
+            stratum=rung(scores[f"score_{w}"], cuts),
         )
         for w, cuts in weights.cuts.items()
     ]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import operator
 from collections.abc import Sequence
 from dataclasses import replace
 from math import floor, log10
@@ -13,6 +11,7 @@ import ibis.expr.types as ir
 
 from nsm_pipeline.warehouse.candidates import ResolvedCandidate
 from nsm_pipeline.warehouse.connect import Engine
+from nsm_pipeline.warehouse.ladder import rung
 
 QUANTILES = (0.25, 0.5, 0.75, 0.9)
 
@@ -54,18 +53,22 @@ def round_to_two_digits(value: float) -> float:
     return float(round(value, 1 - floor(log10(abs(value))))) if value else 0.0
 
 
-def threshold_columns(candidates: Sequence[ResolvedCandidate]) -> dict[str, list[float]]:
-    """Columns `at_least_<n>` with a row per candidate; none has a value that nobody reaches."""
-    most = max((len(c.thresholds or ()) for c in candidates), default=0)
-    padded = [[*(c.thresholds or ()), *[float("inf")] * most][:most] for c in candidates]
-    return {f"at_least_{n}": [row[n] for row in padded] for n in range(most)}
+def threshold_ladders(
+    candidates: Sequence[ResolvedCandidate],
+) -> tuple[list[tuple[float, ...]], list[int]]:
+    """The different lists of thresholds, and which of them each candidate has."""
+    ladders = list(dict.fromkeys(c.thresholds or () for c in candidates))
+    return ladders, [ladders.index(c.thresholds or ()) for c in candidates]
 
 
-def steps_reached(value: ir.Value, rows: ir.Table) -> ir.IntegerValue:
-    """How many of the row's thresholds the value reaches: the place of the largest, 0 for none.
+def steps_reached(
+    value: ir.Value, ladder_no: ir.IntegerValue, ladders: Sequence[Sequence[float]]
+) -> ir.IntegerValue:
+    """How many of its thresholds the value reaches: the place of the largest, 0 for none.
 
     Capping here keeps the cells few: nothing is lost, because only thresholds are ever compared.
     """
-    names = [name for name in rows.columns if name.startswith("at_least_")]
-    reached = [(value >= rows[name]).fill_null(False).cast("int16") for name in names]
-    return functools.reduce(operator.add, reached, ibis.literal(0, "int16"))
+    if len(ladders) < 2:
+        return rung(value, ladders[0] if ladders else ())
+    branches = [(ladder_no == no, rung(value, ladder)) for no, ladder in enumerate(ladders)]
+    return ibis.cases(*branches, else_=ibis.literal(0, "int16"))
