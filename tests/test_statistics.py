@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.stats
 import statsmodels.api as sm
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,8 +13,7 @@ from nsm_pipeline.stats.calibration import (
     Evidence,
     calibrate,
     catalogue_null,
-    family_alpha,
-    placebo_bound,
+    pooled_bound,
     residual_bound,
 )
 from nsm_pipeline.stats.leading import lead_test
@@ -187,14 +187,23 @@ def test_a_strong_effect_is_published_among_confounded_events() -> None:
     assert found["N"] > 90
 
 
-def test_placebo_bound_is_a_prediction_bound_of_least_squares() -> None:
-    rng = np.random.default_rng(9)
-    placebos, events = null_events(rng, 12), null_events(rng, 25)
-    line = sm.OLS(placebos.z, sm.add_constant(placebos.gap)).fit()
-    design = sm.add_constant(events.gap)
-    alpha = 2 * family_alpha(0.10, 25)
-    half = line.get_prediction(design).summary_frame(alpha=alpha)["obs_ci_upper"].to_numpy()
-    np.testing.assert_allclose(placebo_bound(events, placebos), events.z - half, atol=1e-9)
+def test_pooled_bound_by_hand() -> None:
+    """Without a gap: placebos 1, 3, … about 2 and the lower events about the median."""
+    placebos = Evidence(np.array([1.0, 3.0] * 4), np.zeros(8))
+    events = Evidence(np.array([0.0, 0.0, 2.0, 2.0, 9.0]), np.zeros(5))
+    # The median of all 13 is 2; events up to it 0 0 2 2, squares 8; the placebos' squares 8.
+    deviation = np.sqrt((8 + 8) / (7 + 4) * (1 + 1 / 8))
+    quantile = scipy.stats.t.ppf(0.9 ** (1 / 5), 11)
+    np.testing.assert_allclose(
+        pooled_bound(events, placebos), events.z - 2 - quantile * deviation, atol=1e-12
+    )
+
+
+def test_placebos_that_show_less_than_the_events_do_not_lower_the_bar() -> None:
+    rng = np.random.default_rng(12)
+    events = Evidence(rng.normal(3, 1, 30), np.zeros(30))
+    tame = Evidence(rng.normal(0, 1, 10), np.zeros(10))
+    assert not calibrate(events, tame).passes.any()
 
 
 def test_too_small_a_catalogue_publishes_nothing() -> None:

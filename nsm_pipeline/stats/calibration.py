@@ -23,7 +23,7 @@ Rule = Literal["A", "N", "A and N", "none"]
 PLACEBOS_FOR_BOUND = 8
 EVENTS_FOR_CATALOGUE = 20
 EVENTS_FOR_SCALE = 5
-ALPHA_A, ALPHA_N = 0.10, 0.05
+ALPHA_A, ALPHA_N, ALPHA_HARM = 0.10, 0.05, 0.01
 CONFIDENCE_Z = 1.96
 SEARCH_Z = 3.1
 """The |z| that a search over some 70 (k, X) needs to be worth 5 % on pure noise."""
@@ -63,16 +63,28 @@ class Calibration:
         return self.rule in ("A", "N")
 
 
-def calibrate(events: Evidence, placebos: Evidence) -> Calibration:
-    """The calibration of every event's best row."""
+def calibrate(
+    events: Evidence,
+    placebos: Evidence,
+    *,
+    alpha_a: float = ALPHA_A,
+    alpha_n: float = ALPHA_N,
+) -> Calibration:
+    """The calibration of every event's best row.
+
+    Args:
+        events: what could be published.
+        placebos: the negative controls, at their own best rows.
+        alpha_a: family-wise level of rule A.
+        alpha_n: and of rule N.
+    """
     rule = _rule(len(events.z), len(placebos.z))
     centre, scale, low, high = _interval(events, placebos)
-    with_placebos = placebo_bound(events, placebos) if rule in ("A", "A and N") else None
     bounds = []
-    if with_placebos is not None:
-        bounds += [with_placebos, catalogue_bound(events)]
+    if rule in ("A", "A and N"):
+        bounds.append(pooled_bound(events, placebos, alpha_a))
     if rule in ("N", "A and N"):
-        bounds.append(residual_bound(events, placebos))
+        bounds.append(residual_bound(events, placebos, alpha_n))
     bound: Floats = np.minimum.reduce(bounds) if bounds else events.z - SEARCH_Z
     passes = (bound > 0) & ((low > 0) | (rule == "N"))
     return Calibration(
@@ -102,24 +114,41 @@ def family_alpha(alpha: float, events: int) -> float:
     return float(1.0 - (1.0 - alpha) ** (1.0 / max(events, 1)))
 
 
-def placebo_bound(events: Evidence, placebos: Evidence, alpha: float = ALPHA_A) -> Floats:
-    """L1: lower prediction bound above the line z = a + b g of the placebos, b >= 0."""
-    n = len(placebos.z)
-    mean_gap = placebos.gap.mean()
-    spread = float(((placebos.gap - mean_gap) ** 2).sum())
-    slope = float(((placebos.gap - mean_gap) * placebos.z).sum() / spread) if spread > 0 else 0.0
-    slope = max(slope, 0.0)
-    free = n - 2 if slope > 0 else n - 1
-    intercept = placebos.z.mean() - slope * mean_gap
-    residual = placebos.z - intercept - slope * placebos.gap
-    deviation = np.sqrt((residual**2).sum() / free)
-    leverage = np.full(len(events.z), 1.0 / n)
-    if slope > 0:
-        leverage = leverage + (events.gap - mean_gap) ** 2 / spread
-    quantile = stats.t.ppf(1 - family_alpha(alpha, len(events.z)), free)
-    beyond = events.z - intercept - slope * events.gap
-    bound: Floats = beyond - quantile * deviation * np.sqrt(1 + leverage)
+def pooled_bound(events: Evidence, placebos: Evidence, alpha: float = ALPHA_A) -> Floats:
+    """Rule A: what the gap does not explain, against placebos and catalogue pooled.
+
+    The centre is the placebos' mean or the median of all, whichever is higher: placebos that are
+    less confounded than the events protect nobody. The scale pools the placebos' deviations with
+    those of the events below the median, so that a dozen placebos do not cost a quantile of t with
+    ten degrees of freedom.
+    """
+    residual, own = _residuals(events, placebos)
+    median = float(np.median(np.concatenate([residual, own])))
+    below = residual[residual <= median] - median
+    free = len(own) - 1 + len(below)
+    variance = (((own - own.mean()) ** 2).sum() + (below**2).sum()) / free
+    quantile = stats.t.ppf(1 - family_alpha(alpha, len(residual)), free)
+    reach = quantile * np.sqrt(variance * (1 + 1 / len(own)))
+    bound: Floats = residual - max(float(own.mean()), median) - reach
     return bound
+
+
+def residual_bound(events: Evidence, placebos: Evidence, alpha: float = ALPHA_N) -> Floats:
+    """Rule N: what the gap does not explain, against its own lower half."""
+    residual, own = _residuals(events, placebos)
+    everything = np.concatenate([residual, own])
+    centre, scale = catalogue_null(everything)
+    quantile = stats.t.ppf(1 - family_alpha(alpha, len(residual)), len(everything) / 2)
+    bound: Floats = residual - centre - quantile * scale
+    return bound
+
+
+def _residuals(events: Evidence, placebos: Evidence) -> tuple[Floats, Floats]:
+    """What is left of z without b g, b >= 0 the Theil-Sen slope of all: events, placebos."""
+    z = np.concatenate([events.z, placebos.z])
+    gap = np.concatenate([events.gap, placebos.gap])
+    slope = max(float(stats.theilslopes(z, gap)[0]), 0.0) if np.ptp(gap) > 0 else 0.0
+    return events.z - slope * events.gap, placebos.z - slope * placebos.gap
 
 
 def catalogue_null(z: Floats) -> tuple[float, float]:
@@ -127,25 +156,6 @@ def catalogue_null(z: Floats) -> tuple[float, float]:
     centre = float(np.median(z))
     lower = z[z <= centre]
     return centre, float(np.sqrt(((lower - centre) ** 2).mean()))
-
-
-def catalogue_bound(events: Evidence, alpha: float = ALPHA_A) -> Floats:
-    """L2: lower bound with the catalogue's own lower half as the null."""
-    centre, scale = catalogue_null(events.z)
-    quantile = float(stats.norm.ppf(1 - family_alpha(alpha, len(events.z))))
-    return events.z - centre - quantile * scale
-
-
-def residual_bound(events: Evidence, placebos: Evidence, alpha: float = ALPHA_N) -> Floats:
-    """Rule N: what the gap does not explain, against its own lower half."""
-    z = np.concatenate([events.z, placebos.z])
-    gap = np.concatenate([events.gap, placebos.gap])
-    slope = max(float(stats.theilslopes(z, gap)[0]), 0.0) if np.ptp(gap) > 0 else 0.0
-    residual = z - slope * gap
-    centre, scale = catalogue_null(residual)
-    quantile = stats.t.ppf(1 - family_alpha(alpha, len(events.z)), len(z) / 2)
-    bound: Floats = residual[: len(events.z)] - centre - quantile * scale
-    return bound
 
 
 def _interval(events: Evidence, placebos: Evidence) -> tuple[float, float, Floats, Floats]:

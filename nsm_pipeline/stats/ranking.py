@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from nsm_pipeline.stats.calibration import (
+    ALPHA_HARM,
     EVENTS_FOR_CATALOGUE,
     EVENTS_FOR_SCALE,
     Calibration,
@@ -118,7 +119,12 @@ def _with_harm(
     """
     worst = best_rows(found, largest=False)
     events, placebos = _evidence(worst, by_name)
-    mirrored = calibrate(Evidence(-events.z, -events.gap), Evidence(-placebos.z, -placebos.gap))
+    mirrored = calibrate(
+        Evidence(-events.z, -events.gap),
+        Evidence(-placebos.z, -placebos.gap),
+        alpha_a=ALPHA_HARM,
+        alpha_n=ALPHA_HARM,
+    )
     if calibration.events <= HARM_EVENTS:
         harms = events.z < HARM_Z
     else:
