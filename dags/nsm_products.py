@@ -2,8 +2,6 @@
 
 from airflow.sdk import get_parsing_context
 
-from nsm_pipeline.orchestration import build_dags, products_folder, runs_folder
+from nsm_pipeline.orchestration import build_dags, products_folder, runs_root
 
-globals().update(
-    build_dags(products_folder(), runs=runs_folder(), only=get_parsing_context().dag_id)
-)
+globals().update(build_dags(products_folder(), runs=runs_root(), only=get_parsing_context().dag_id))

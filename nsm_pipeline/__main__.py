@@ -30,7 +30,12 @@ AsOf = Annotated[
         "Default: source.observed_until, else the start of today.",
     ),
 ]
-Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Where all runs are.")]
+Out = Annotated[
+    str,
+    typer.Option(
+        "--out", metavar="DIR", envvar="NSM_RUNS", help="Where all runs are: a folder or a URL."
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else on stdout.")]
 WithRivals = Annotated[
     bool,
@@ -39,7 +44,7 @@ WithRivals = Annotated[
         help="Also show what Amplitude, Mixpanel and PostHog would make of the same counts.",
     ),
 ]
-RUNS = Path("runs")
+RUNS = "runs"
 
 
 @app.command()

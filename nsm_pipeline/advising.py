@@ -5,17 +5,21 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nsm_pipeline.errors import InvalidInput, Problem
 from nsm_pipeline.product.config import ProductConfig
 from nsm_pipeline.product.loaded_product import LoadedProduct
+from nsm_pipeline.product.yaml_file import parse_product
 
 if TYPE_CHECKING:
+    from nsm_pipeline.runs.run_folder import RunFolder
     from nsm_pipeline.stats.advice import Choice, Usage, WeeklyLoss
     from nsm_pipeline.warehouse.connect import Engine
     from nsm_pipeline.warehouse.extract import Extract
 
+PRODUCT = "product.yaml"
 ADVICE = "advice.json"
 DAYS_PER_WEEK = 7
 # Any windows will do to look at usage: they decide who is censored, and usage counts both. Bots
@@ -107,6 +111,20 @@ def settled(product: LoadedProduct, advice: dict[str, Any]) -> LoadedProduct:
     return product.with_windows(
         after=used["after"], within=used["within"], exposure=tuple(used["exposure"])
     )
+
+
+def recorded_product(run: RunFolder, file: Path = Path(PRODUCT)) -> LoadedProduct:
+    """The product that the run began with, its windows as the data settled them.
+
+    Args:
+        run: the run.
+        file: where the user keeps the product: messages and relative names start from it.
+
+    Raises:
+        InvalidInput: this version of the package refuses what the run recorded.
+    """
+    product = parse_product(run.read_text(PRODUCT), file)
+    return settled(product, run.read_json(ADVICE)) if run.exists(ADVICE) else product
 
 
 def _not_before(config: ProductConfig, given: Given) -> tuple[int, str]:

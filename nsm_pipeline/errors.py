@@ -45,5 +45,9 @@ class WarehouseFailed(NsmError):
     """The engine refused or broke off a query."""
 
 
+class StorageFailed(NsmError):
+    """The place of the run folders refused, or could not be reached."""
+
+
 class Superseded(NsmError):
     """A newer run for the same moment is published already; this one is left unpublished."""

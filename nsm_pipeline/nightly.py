@@ -26,6 +26,7 @@ from nsm_pipeline.product.yaml_file import load_product
 if TYPE_CHECKING:
     from nsm_pipeline.product.config import Publish
     from nsm_pipeline.product.loaded_product import LoadedProduct
+    from nsm_pipeline.runs.folder import Address
     from nsm_pipeline.runs.run_folder import RunFolder
 
 
@@ -125,10 +126,9 @@ def _migrate_once(home: Path, terminal: Terminal) -> None:
 
 
 def _run_night(product: LoadedProduct, terminal: Terminal) -> None:
-    from nsm_pipeline.orchestration import build_dag, first_night, runs_folder
-    from nsm_pipeline.runs.run_folder import RunStore
+    from nsm_pipeline.orchestration import build_dag, first_night, run_store, runs_root
 
-    dag = build_dag(product, runs=runs_folder())
+    dag = build_dag(product, runs=runs_root())
     night = first_night(dag)
     when = f"{night.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
     terminal.say(f"Airflow runs {dag.dag_id} as of {when} (its log: {_near(terminal.log)})")
@@ -137,7 +137,7 @@ def _run_night(product: LoadedProduct, terminal: Terminal) -> None:
     run = dag.test(logical_date=night)
     if terminal.failure is None and run.state != "success":
         raise RuntimeError(f"Airflow ended the run as {run.state}")
-    folder = RunStore(runs_folder()).published(product.config.product, night)
+    folder = run_store().published(product.config.product, night)
     if terminal.failure is None and folder is not None:
         _show(folder, product.config.publish, terminal)
 
@@ -148,8 +148,8 @@ def _show(folder: RunFolder, publish: Publish | None, terminal: Terminal) -> Non
     from nsm_pipeline.publish.terminal import ranking_table
 
     Console(file=terminal.screen, highlight=False).print("", ranking_table(folder))
-    terminal.say(f"\nReport   {_near(folder.path) / 'report.html'}")
-    terminal.say(f"Ranking  {_near(folder.path) / 'ranking.csv'}")
+    terminal.say(f"\nReport   {_near(folder.path / 'report.html')}")
+    terminal.say(f"Ranking  {_near(folder.path / 'ranking.csv')}")
     if publish is not None:
         connection = publish.connection or "the source's connection"
         terminal.say(f"Tables   {publish.table} and its sisters in {connection}")
@@ -164,10 +164,11 @@ def _explain_failure(terminal: Terminal, failure: BaseException) -> int:
     return failure.exit_code if isinstance(failure, NsmError) else 1
 
 
-def _near(path: Path) -> Path:
-    """The path as one would type it here."""
-    here = Path.cwd()
-    return path.relative_to(here) if path.is_relative_to(here) else path
+def _near(address: Address) -> str:
+    """The address as one would type it here."""
+    if isinstance(address, Path) and address.is_relative_to(Path.cwd()):
+        return str(address.relative_to(Path.cwd()))
+    return str(address)
 
 
 if __name__ == "__main__":

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
 
 import numpy as np
 
@@ -18,8 +18,6 @@ from nsm_pipeline.runs.run_folder import RunFolder
 
 if TYPE_CHECKING:
     import pandas as pd
-
-RUNS = Path("runs")
 
 
 @dataclass(frozen=True)
@@ -160,23 +158,15 @@ class OpenedRun:
 
 
 def open_run(path_or_url: str | Path) -> OpenedRun:
-    """A finished run by its folder, a file: URL of it, its product, or product@as_of.
+    """A finished run by its folder, a URL of it such as `s3://…`, its product, or product@as_of.
 
-    Products are looked up in `runs/`.
+    Products are looked up where the environment's NSM_RUNS says, else in `runs/`.
 
     Raises:
         InvalidInput: There is no such run, or it was never finished.
+        StorageFailed: Its place refuses, or cannot be reached.
     """
-    name = str(path_or_url)
-    scheme = urlsplit(name).scheme if "://" in name else ""
-    if scheme not in ("", "file"):
-        problem = Problem(
-            f"{scheme}://",
-            "Runs are read from folders of this machine only.",
-            "Copy the run's folder here and give its path.",
-        )
-        raise InvalidInput(problem)
-    return OpenedRun(find_run(unquote(urlsplit(name).path) if scheme else name, RUNS))
+    return OpenedRun(find_run(str(path_or_url), os.environ.get("NSM_RUNS") or "runs"))
 
 
 def unknown_candidate(name: str, known: Iterable[str]) -> Problem:

@@ -6,13 +6,13 @@ the steps import what they need when they run.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from textwrap import indent
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, get_current_context, task
@@ -23,6 +23,12 @@ from nsm_pipeline.errors import ChecksFailed, InvalidInput, Problem, Superseded
 from nsm_pipeline.pipeline import STEPS, run_step, start_run
 from nsm_pipeline.product.loaded_product import LoadedProduct
 from nsm_pipeline.product.yaml_file import load_product
+from nsm_pipeline.runs.folder import address_of
+from nsm_pipeline.runs.run_folder import RunFolder, RunStore
+from nsm_pipeline.runs.run_index import INDEX
+
+if TYPE_CHECKING:
+    from nsm_pipeline.runs.folder import Address
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 CONFIG_ERROR = "config_error"
@@ -39,9 +45,25 @@ def products_folder() -> Path:
     return Path(os.environ.get("NSM_PRODUCTS") or REPOSITORY / "config" / "products").resolve()
 
 
-def runs_folder() -> Path:
-    """The root of all run folders: NSM_RUNS, else `runs/` in the repository."""
-    return Path(os.environ.get("NSM_RUNS") or REPOSITORY / "runs").resolve()
+def runs_root() -> str:
+    """The root of all run folders, a path or a URL: NSM_RUNS, else `runs/` in the repository."""
+    given = os.environ.get("NSM_RUNS") or str(REPOSITORY / "runs")
+    return given if "://" in given else str(Path(given).resolve())
+
+
+def run_store() -> RunStore:
+    """The store of all runs, the same for tasks and for the pages."""
+    return RunStore(run_address(runs_root()))
+
+
+def run_address(url: str) -> Address:
+    """An address among the runs; `s3://conn_id@bucket/…` takes its credentials from Airflow."""
+    if "://" not in url or "@" not in urlsplit(url).netloc:
+        return address_of(url)
+    from airflow.sdk import ObjectStoragePath
+
+    # Airflow's own kind of UPath; its types do not say so.
+    return cast("Address", ObjectStoragePath(url.rstrip("/")))
 
 
 def dag_id(product: str) -> str:
@@ -49,7 +71,7 @@ def dag_id(product: str) -> str:
     return f"nsm_{product}"
 
 
-def build_dags(folder: Path, *, runs: Path, only: str | None = None) -> dict[str, DAG]:
+def build_dags(folder: Path, *, runs: str, only: str | None = None) -> dict[str, DAG]:
     """A DAG for every product file, by id; for a file that cannot be used, one that says why.
 
     With `only`, files that cannot hold that DAG are not read further: a task's start needs one DAG
@@ -69,7 +91,7 @@ def build_dags(folder: Path, *, runs: Path, only: str | None = None) -> dict[str
     return _by_id(files, runs)
 
 
-def build_dag(product: LoadedProduct, *, runs: Path) -> DAG:
+def build_dag(product: LoadedProduct, *, runs: str) -> DAG:
     """The product's nightly DAG: one task per step, `as_of` is the end of the data interval."""
     config = product.config
     with DAG(
@@ -129,7 +151,7 @@ def config_error_dag(stem: str, message: str) -> DAG:
     return dag
 
 
-def _add_steps(product_file: Path, product: str, runs: Path) -> None:
+def _add_steps(product_file: Path, product: str, runs: str) -> None:
     first, *others = (step.name for step in STEPS)
 
     # Closures and not arguments: Airflow renders arguments as templates, and paths are not ours.
@@ -140,19 +162,20 @@ def _add_steps(product_file: Path, product: str, runs: Path) -> None:
             raise AirflowFailException(
                 "This run has no data interval: trigger it with a logical date."
             )
-        run_folder = start_run(product_file, as_of=as_of, out=runs)
-        run_step(first, product_file=product_file, run_folder=run_folder)
-        return run_folder
+        folder = start_run(product_file, as_of=as_of, out=run_address(runs))
+        run_step(first, product_file=product_file, folder=folder)
+        return str(folder.path)
 
     @task
     def go_on(name: str, run_folder: str) -> None:
-        run_step(name, product_file=product_file, run_folder=run_folder)
+        folder = RunFolder(run_address(run_folder))
+        run_step(name, product_file=product_file, folder=folder)
         context = get_current_context()
         for published in context["task"].outlets:
-            context["outlet_events"][published].extra = _published_facts(Path(run_folder))
+            context["outlet_events"][published].extra = _published_facts(folder)
 
     # A URI of the real file: lineage tools drop schemes that they do not know.
-    index = Asset(name=dag_id(product), uri=(runs / product / "index.json").as_uri())
+    index = Asset(name=dag_id(product), uri=_index_uri(runs, product))
     started = before = start()
     for name in others:
         outlets = [index] if name == "publish" else []
@@ -162,7 +185,7 @@ def _add_steps(product_file: Path, product: str, runs: Path) -> None:
         before = step
 
 
-def _by_id(files: list[Path], runs: Path) -> dict[str, DAG]:
+def _by_id(files: list[Path], runs: str) -> dict[str, DAG]:
     """The first file that names a product has it; a later one is in error."""
     dags: dict[str, DAG] = {}
     owners: dict[str, Path] = {}
@@ -195,9 +218,17 @@ def _text(file: Path) -> str:
         return ""
 
 
-def _published_facts(run_folder: Path) -> dict[str, Any]:
-    candidates = json.loads((run_folder / "ranking.json").read_text(encoding="utf-8"))["candidates"]
+def _index_uri(runs: str, product: str) -> str:
+    """The URI of the product's index, without the name of a connection."""
+    if "://" not in runs:
+        return (Path(runs) / product / INDEX).as_uri()
+    url = urlsplit(f"{runs.rstrip('/')}/{product}/{INDEX}")
+    return url._replace(netloc=url.netloc.rpartition("@")[2]).geturl()
+
+
+def _published_facts(run: RunFolder) -> dict[str, Any]:
+    candidates = run.read_json("ranking.json")["candidates"]
     return {
         "rank_1": candidates[0]["candidate"] if candidates else None,
-        "run": str(run_folder),
+        "run": str(run.path),
     }

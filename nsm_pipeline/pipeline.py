@@ -7,14 +7,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nsm_pipeline import steps
-from nsm_pipeline.advising import ADVICE, Given, ask_for_windows, settled
+from nsm_pipeline.advising import Given, ask_for_windows, recorded_product
 from nsm_pipeline.product.loaded_product import LoadedProduct
 from nsm_pipeline.product.yaml_file import load_product
 from nsm_pipeline.runs.run_folder import RunFolder, RunStore
 from nsm_pipeline.steps import RunContext
+
+if TYPE_CHECKING:
+    from nsm_pipeline.runs.folder import Address
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ def run_product(
     product_file: Path,
     *,
     as_of: datetime,
-    out: Path,
+    out: Address,
     on_step: Callable[[Step], None] | None = None,
     with_rivals: bool = False,
 ) -> RunFolder:
@@ -69,8 +72,8 @@ def run_product(
         context.close()
 
 
-def start_run(product_file: Path, *, as_of: datetime, out: Path) -> str:
-    """Checks the input and makes the run folder: what precedes the first step. Returns its path.
+def start_run(product_file: Path, *, as_of: datetime, out: Address) -> RunFolder:
+    """Checks the input and makes the run folder: what precedes the first step.
 
     Raises:
         InvalidInput: nothing was written.
@@ -78,17 +81,14 @@ def start_run(product_file: Path, *, as_of: datetime, out: Path) -> str:
     context = RunContext(load_product(product_file), as_of.astimezone(UTC), RunStore(out))
     try:
         context.begin()
-        return str(context.run.path)
+        return context.run
     finally:
         context.close()
 
 
-def run_step(name: str, *, product_file: Path, run_folder: str) -> None:
+def run_step(name: str, *, product_file: Path, folder: RunFolder) -> None:
     """One step in a process of its own, with the product file as the run began with it."""
-    folder = RunFolder(Path(run_folder))
-    product = load_product(folder.path / "product.yaml", base=product_file.parent)
-    if folder.exists(ADVICE):
-        product = settled(product, folder.read_json(ADVICE))
+    product = recorded_product(folder, product_file)
     step = next(step for step in STEPS if step.name == name)
     context = RunContext(product, folder.as_of, RunStore(folder.path.parents[2]), folder)
     try:

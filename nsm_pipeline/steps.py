@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from nsm_pipeline.advising import ADVICE, Given, ask_for_windows, settled
+from nsm_pipeline.advising import ADVICE, PRODUCT, Given, ask_for_windows, settled
 from nsm_pipeline.errors import InvalidInput, Problem
 from nsm_pipeline.product.loaded_product import LoadedProduct
 from nsm_pipeline.product.rules import check_source
@@ -59,7 +59,7 @@ class RunContext:
         advice = self.settle_windows()
         require_comparable(self.product, self.extract.counts)
         self.folder = self.store.start(self.product.config.product, self.as_of)
-        self.folder.write_text("product.yaml", self.product.text)
+        self.folder.write_text(PRODUCT, self.product.text)
         if advice is not None:
             self.folder.write_json(ADVICE, advice)
 

@@ -55,14 +55,13 @@ def rankings_app() -> "FastAPI":
         requires_access_view,
     )
     from fastapi import Depends, FastAPI, HTTPException
-    from fastapi.responses import FileResponse, HTMLResponse
+    from fastapi.responses import HTMLResponse, Response
 
     from nsm_pipeline.orchestration import dag_id as dag_of
-    from nsm_pipeline.orchestration import runs_folder
+    from nsm_pipeline.orchestration import run_store
     from nsm_pipeline.publish import pages
-    from nsm_pipeline.runs.run_folder import RunStore
 
-    store = RunStore(runs_folder())
+    store = run_store()
     app = FastAPI(
         docs_url=None,
         redoc_url=None,
@@ -74,7 +73,7 @@ def rankings_app() -> "FastAPI":
     may_read_dag = Depends(requires_access_dag("GET"))
 
     def product_of(dag_id: str) -> str:
-        found = [product for product in pages.products(store) if dag_of(product) == dag_id]
+        found = [product for product in store.products() if dag_of(product) == dag_id]
         if not found:
             raise HTTPException(404, "No run of this DAG is published.")
         return found[0]
@@ -85,7 +84,7 @@ def rankings_app() -> "FastAPI":
     @app.get("/")
     def products(user: GetUserDep) -> HTMLResponse:
         readable = get_auth_manager().get_authorized_dag_ids(user=user)
-        links = {p: dag_of(p) for p in pages.products(store) if dag_of(p) in readable}
+        links = {p: dag_of(p) for p in store.products() if dag_of(p) in readable}
         return page(pages.products_page(store, links))
 
     @app.get("/{dag_id}/", dependencies=[may_read_dag])
@@ -93,13 +92,11 @@ def rankings_app() -> "FastAPI":
         return page(pages.runs_page(store, product_of(dag_id)))
 
     @app.get("/{dag_id}/{as_of}/{name}", dependencies=[may_read_dag])
-    def file(dag_id: str, as_of: str, name: str) -> FileResponse:
-        path = pages.published_file(store, product_of(dag_id), as_of, name)
-        if path is None:
+    def file(dag_id: str, as_of: str, name: str) -> Response:
+        content = pages.published_file(store, product_of(dag_id), as_of, name)
+        if content is None:
             raise HTTPException(404, "No published run has this file.")
-        return FileResponse(
-            path, media_type=pages.SERVED[name], headers=_headers(pages.FILE_POLICY)
-        )
+        return Response(content, media_type=pages.SERVED[name], headers=_headers(pages.FILE_POLICY))
 
     return app
 

@@ -1,13 +1,16 @@
 """Gives every test process an Airflow of its own, before anything imports airflow."""
 
 import os
+import secrets
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from s3_server import s3_server
 
 from nsm_pipeline.nightly import use_embedded_airflow
+from nsm_pipeline.runs.folder import Address, address_of
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -20,8 +23,9 @@ os.environ |= {
     # Parsing is tested on a machine that may be busy; the default gives up after 30 s.
     "AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT": "120",
 }
-for name in ("NSM_PRODUCTS", "NSM_RUNS"):
-    os.environ.pop(name, None)
+for name in list(os.environ):
+    if name in ("NSM_PRODUCTS", "NSM_RUNS") or name.startswith("AWS_"):
+        del os.environ[name]
 
 
 @pytest.fixture(scope="session")
@@ -37,3 +41,20 @@ def environment() -> Iterator[pytest.MonkeyPatch]:
     """Changes that hold for one test file."""
     with pytest.MonkeyPatch.context() as patch:
         yield patch
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[str]:
+    """The URL of a bucket on a real S3 API; this process and those it starts find it."""
+    with s3_server("bucket") as variables, pytest.MonkeyPatch.context() as patch:
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        yield "s3://bucket"
+
+
+@pytest.fixture(params=["folder", "s3"])
+def root(request: pytest.FixtureRequest, tmp_path: Path) -> Address:
+    """An empty root of runs: a test that asks for it runs once on each kind of storage."""
+    if request.param == "folder":
+        return tmp_path / "runs"
+    return address_of(f"{request.getfixturevalue('s3')}/{secrets.token_hex(4)}/runs")

@@ -61,7 +61,7 @@ class Place:
         return file
 
     def dags(self) -> dict[str, DAG]:
-        return build_dags(self.products, runs=self.store.root)
+        return build_dags(self.products, runs=str(self.store.root))
 
 
 def contents(run: Path) -> dict[str, bytes]:
@@ -217,7 +217,7 @@ def test_the_message_of_a_broken_file_is_never_run_as_a_template(tmp_path: Path)
 
 
 def test_a_folder_without_products_is_an_error_too(tmp_path: Path) -> None:
-    (dag,) = build_dags(tmp_path, runs=tmp_path).values()
+    (dag,) = build_dags(tmp_path, runs=str(tmp_path)).values()
     assert dag.dag_id == "nsm_products_config_error"
 
 

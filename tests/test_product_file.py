@@ -17,7 +17,12 @@ from pydantic import ValidationError
 from nsm_pipeline.errors import InvalidInput
 from nsm_pipeline.product.candidate import CompositeCandidate, SimpleCandidate
 from nsm_pipeline.product.rules import check_source
-from nsm_pipeline.product.yaml_file import LoadedProduct, load_product, product_schema
+from nsm_pipeline.product.yaml_file import (
+    LoadedProduct,
+    load_product,
+    parse_product,
+    product_schema,
+)
 from nsm_pipeline.product.yaml_tree import read_tree
 
 ROOT = Path(__file__).parent.parent
@@ -317,7 +322,7 @@ def test_files_are_looked_for_near_the_product_then_above_it(
     assert str(elsewhere / "gone") in str(none.value)
     with pytest.raises(InvalidInput, match=r"x.csv is not a .parquet file"):
         product.resolve("x.csv*")
-    moved = load_product(path, base=elsewhere)
+    moved = parse_product(path.read_text(), elsewhere / path.name)
     assert moved.resolve("*.parquet") == [elsewhere / "here.parquet"]
 
 

@@ -44,12 +44,12 @@ def published(store: RunStore, as_of: datetime | None = None) -> RunFolder:
 # --- which run stands -----------------------------------------------------------------------------
 
 
-def test_a_run_is_found_through_the_index_and_its_manifest_names_every_file(tmp_path):
-    store = RunStore(tmp_path / "runs")
+def test_a_run_is_found_through_the_index_and_its_manifest_names_every_file(root):
+    store = RunStore(root)
     finish_run(store)
 
     folder = published(store)
-    assert folder.path == tmp_path / "runs/chat/2026-03-02T020000Z/000001"
+    assert folder.path == root / "chat/2026-03-02T020000Z/000001"
     assert (folder.product, folder.as_of, folder.run_id, folder.token) == (
         "chat",
         MONDAY,
@@ -71,16 +71,16 @@ def test_a_run_is_found_through_the_index_and_its_manifest_names_every_file(tmp_
     ]
 
 
-def test_nothing_is_published_before_publish(tmp_path):
-    store = RunStore(tmp_path)
+def test_nothing_is_published_before_publish(root):
+    store = RunStore(root)
     assert store.published("chat") is None
     store.start("chat", MONDAY).write_text("digest.md", "half")
     assert store.published("chat") is None
     assert store.history("chat") == []
 
 
-def test_a_backfill_does_not_move_the_latest_back(tmp_path):
-    store = RunStore(tmp_path)
+def test_a_backfill_does_not_move_the_latest_back(root):
+    store = RunStore(root)
     finish_run(store, TUESDAY)
     finish_run(store, MONDAY)
     assert published(store).as_of == TUESDAY
@@ -88,16 +88,16 @@ def test_a_backfill_does_not_move_the_latest_back(tmp_path):
     assert store.history("chat") == [(MONDAY, "000002"), (TUESDAY, "000001")]
 
 
-def test_a_second_run_for_the_same_moment_stands_and_the_first_stays(tmp_path):
-    store = RunStore(tmp_path)
+def test_a_second_run_for_the_same_moment_stands_and_the_first_stays(root):
+    store = RunStore(root)
     first = finish_run(store, text="first")
     second = finish_run(store, text="second")
     assert published(store) == second
     assert first.read_text("digest.md") == "first"
 
 
-def test_a_leftover_attempt_loses(tmp_path):
-    store = RunStore(tmp_path)
+def test_a_leftover_attempt_loses(root):
+    store = RunStore(root)
     leftover = store.start("chat", MONDAY)
     winner = finish_run(store)
     with pytest.raises(Superseded):
@@ -110,8 +110,8 @@ def test_a_leftover_attempt_loses(tmp_path):
     assert published(store) == other_day
 
 
-def test_the_same_moment_in_another_zone_is_the_same_folder(tmp_path):
-    store = RunStore(tmp_path)
+def test_the_same_moment_in_another_zone_is_the_same_folder(root):
+    store = RunStore(root)
     finish_run(store)
     tokyo = MONDAY.astimezone(timezone(timedelta(hours=9)))
     assert published(store, tokyo).token == 1
@@ -120,19 +120,19 @@ def test_the_same_moment_in_another_zone_is_the_same_folder(tmp_path):
     assert published(store).path.parent.name == "2026-03-02T020000.000001Z"
 
 
-def test_an_index_put_back_from_a_backup_never_hands_out_a_used_folder(tmp_path):
-    store = RunStore(tmp_path)
+def test_an_index_put_back_from_a_backup_never_hands_out_a_used_folder(root):
+    store = RunStore(root)
     finish_run(store)
-    backup = (tmp_path / "chat/index.json").read_bytes()
+    backup = (root / "chat/index.json").read_bytes()
     finish_run(store)
-    (tmp_path / "chat/index.json").write_bytes(backup)
+    (root / "chat/index.json").write_bytes(backup)
     assert store.start("chat", MONDAY).token == 3
 
 
-def test_a_torn_index_is_an_error_that_names_it(tmp_path):
-    store = RunStore(tmp_path)
+def test_a_torn_index_is_an_error_that_names_it(root):
+    store = RunStore(root)
     finish_run(store)
-    (tmp_path / "chat/index.json").write_text('{"last_token": 1, "publi')
+    (root / "chat/index.json").write_text('{"last_token": 1, "publi')
     for attempt in (store.published, store.history, lambda name: store.start(name, MONDAY)):
         with pytest.raises(InvalidInput, match=r"chat/index\.json"):
             attempt("chat")
@@ -147,8 +147,8 @@ def test_a_place_that_cannot_be_written_is_the_users_error(tmp_path):
 # --- a finished run keeps its bytes ---------------------------------------------------------------
 
 
-def test_a_published_folder_accepts_only_the_bytes_it_holds(tmp_path):
-    store = RunStore(tmp_path)
+def test_a_published_folder_accepts_only_the_bytes_it_holds(root):
+    store = RunStore(root)
     folder = finish_run(store)
     before = folder.read_text("manifest.json")
 

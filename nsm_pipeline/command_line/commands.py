@@ -76,14 +76,15 @@ def product_files(files: Iterable[Path]) -> list[Path]:
     return found
 
 
-def run(file: Path, *, as_of: str | None, out: Path, as_json: bool, with_rivals: bool) -> None:
+def run(file: Path, *, as_of: str | None, out: str, as_json: bool, with_rivals: bool) -> None:
     """Runs all steps; ends with the ranking and where the files are."""
     from nsm_pipeline.command_line.console import step_progress
     from nsm_pipeline.pipeline import STEPS, run_product
+    from nsm_pipeline.runs.folder import address_of
 
-    moment = _as_of(file, as_of)
+    moment, root = _as_of(file, as_of), address_of(out)
     with step_progress(len(STEPS)) as on_step:
-        folder = run_product(file, as_of=moment, out=out, on_step=on_step, with_rivals=with_rivals)
+        folder = run_product(file, as_of=moment, out=root, on_step=on_step, with_rivals=with_rivals)
     if as_json:
         say_json(_run_record(folder))
         return
@@ -121,7 +122,7 @@ def sql(file: Path, *, as_of: str | None) -> None:
     say("\n\n".join(f"-- {title}\n{query.rstrip().rstrip(';')};" for title, query in queries))
 
 
-def explain(name: str, candidate: str, *, out: Path, as_json: bool) -> int:
+def explain(name: str, candidate: str, *, out: str, as_json: bool) -> int:
     """Prints the origin of every number; 1 when one cannot be reproduced from the run's files."""
     from nsm_pipeline.command_line.explain import explain_row
     from nsm_pipeline.command_line.run_name import find_run
@@ -134,7 +135,7 @@ def explain(name: str, candidate: str, *, out: Path, as_json: bool) -> int:
     return 0 if explanation.holds else 1
 
 
-def diff(before: str, after: str, *, out: Path, as_json: bool) -> None:
+def diff(before: str, after: str, *, out: str, as_json: bool) -> None:
     """Prints what changed between two runs."""
     from nsm_pipeline.command_line.run_diff import compare_runs
     from nsm_pipeline.command_line.run_name import find_run

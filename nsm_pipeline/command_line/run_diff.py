@@ -107,15 +107,12 @@ def _ranking(run: RunFolder) -> dict[str, dict[str, Any]]:
 
 
 def _config(run: RunFolder) -> dict[str, Any]:
-    from nsm_pipeline.advising import ADVICE, settled
-    from nsm_pipeline.product.yaml_file import load_product
+    from nsm_pipeline.advising import PRODUCT, recorded_product
 
-    try:
-        product = load_product(run.path / "product.yaml")
+    try:  # with its advice: the same `auto` may have been settled to other windows
+        product = recorded_product(run)
     except InvalidInput:  # written for another version of the package: the text must do
-        return {"product.yaml": run.read_text("product.yaml")}
-    if run.exists(ADVICE):  # the same `auto` may have been settled to other windows
-        product = settled(product, run.read_json(ADVICE))
+        return {PRODUCT: run.read_text(PRODUCT)}
     # Values and not text: a comment or the order of keys is no change.
     return dict(_leaves(product.config.model_dump(mode="json", by_alias=True)))
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from nsm_pipeline.command_line.as_of import parse_as_of
 from nsm_pipeline.errors import InvalidInput, Problem
+from nsm_pipeline.runs.folder import address_of, open_folder
 from nsm_pipeline.runs.manifest import MANIFEST
 from nsm_pipeline.runs.run_folder import RunFolder, RunStore
 from nsm_pipeline.runs.run_index import as_of_name, as_of_time
@@ -14,16 +15,22 @@ from nsm_pipeline.runs.run_index import as_of_name, as_of_time
 SHOWN = 5
 
 
-def find_run(name: str, root: Path) -> RunFolder:
+def find_run(name: str, root: str) -> RunFolder:
     """The finished run called `name`: its folder, its product (newest) or product@as_of.
+
+    Args:
+        name: a path or URL of a run's folder, a product, or product@as_of.
+        root: path or URL of all runs.
 
     Raises:
         InvalidInput: No such run, or it was never finished.
+        StorageFailed: Its place refuses, or cannot be reached.
     """
-    path = Path(name)
-    if (path / MANIFEST).is_file():
-        return RunFolder(path)
-    if path.is_dir() and len(path.parts) > 1:
+    address = address_of(name)
+    folder = open_folder(address)
+    if folder.has(MANIFEST):
+        return RunFolder(address)
+    if len(address.parts) > 1 and (folder.files() or folder.folders()):
         problem = Problem(
             name,
             f"This folder has no {MANIFEST}, so it is not a finished run.",
@@ -31,12 +38,13 @@ def find_run(name: str, root: Path) -> RunFolder:
         )
         raise InvalidInput(problem)
     product, _, moment = name.partition("@")
-    store = RunStore(root)
+    store = RunStore(address_of(root))
     newest = store.published(product) if _is_name(product) else None
     if newest is None:
+        or_run = "" if "://" in name else f", and no published run of {product!r} in {root}"
         problem = Problem(
             name,
-            f"There is no such folder, and no published run of {product!r} in {root}.",
+            f"There is no such folder{or_run}.",
             "Check the name, or say where the runs are with --out DIR.",
         )
         raise InvalidInput(problem)
@@ -60,9 +68,9 @@ def _moment(text: str, run: RunFolder) -> datetime:
     try:
         return as_of_time(text)
     except ValueError:
-        from nsm_pipeline.product.yaml_file import load_product
+        from nsm_pipeline.advising import recorded_product
 
-        return parse_as_of(text, load_product(run.path / "product.yaml").config.timezone)
+        return parse_as_of(text, recorded_product(run).config.timezone)
 
 
 def _is_name(product: str) -> bool:

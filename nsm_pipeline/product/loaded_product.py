@@ -15,16 +15,17 @@ PARQUET_ONLY = "Only Parquet files are read (.parquet); convert others first."
 
 @dataclass(frozen=True)
 class LoadedProduct:
-    """The configuration with its file: every later error can say where it comes from.
-
-    `base` is the folder that relative file names are looked up from, first.
-    """
+    """The configuration with its file: every later error can say where it comes from."""
 
     config: ProductConfig
     path: Path
     text: str
-    base: Path
     positions: Positions
+
+    @property
+    def base(self) -> Path:
+        """The folder that relative file names are looked up from, first."""
+        return self.path.parent
 
     def where(self, *keys: str | int) -> str:
         """`config/products/chat.yaml:14:17  candidates[2].at_least` for a key path."""

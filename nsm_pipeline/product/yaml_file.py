@@ -28,7 +28,7 @@ from nsm_pipeline.product.yaml_tree import (
     read_tree,
 )
 
-__all__ = ["LoadedProduct", "load_product", "product_schema"]
+__all__ = ["LoadedProduct", "load_product", "parse_product", "product_schema"]
 
 # Others refer to what stands here, so without it the rest of the file cannot be judged.
 REFERRED_TO: tuple[Keys, ...] = (("candidates",), ("discover",))
@@ -47,22 +47,26 @@ STAND_INS: dict[Keys, Any] = {
 }
 
 
-def load_product(path: Path, *, base: Path | None = None) -> LoadedProduct:
-    """The product that a file describes.
-
-    Args:
-        path: the YAML file, as the user gave it: messages repeat it.
-        base: the folder that relative file names are looked up from; the file's own by default.
+def load_product(path: Path) -> LoadedProduct:
+    """The product that a file describes; `path` as the user gave it, because messages repeat it.
 
     Raises:
         InvalidInput: with every problem of the file, in file order.
     """
-    text = read_text(path)
+    return parse_product(read_text(path), path)
+
+
+def parse_product(text: str, path: Path) -> LoadedProduct:
+    """The product that a text describes, as if it stood in the file at `path`.
+
+    Raises:
+        InvalidInput: with every problem of the text, in its order.
+    """
     tree = read_tree(text, str(path))
     config, found = _validated(tree)
     product = None
     if config is not None:
-        product = LoadedProduct(config, path, text, base or path.parent, tree.positions)
+        product = LoadedProduct(config, path, text, tree.positions)
         found += [
             new for new in broken_rules(product) if not _is_told(new, [*tree.findings, *found])
         ]

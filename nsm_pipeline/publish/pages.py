@@ -10,7 +10,6 @@ import base64
 import hashlib
 from collections.abc import Iterable, Mapping
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import jinja2
@@ -55,7 +54,7 @@ def runs_page(store: RunStore, product: str) -> str:
     return _render(title=title, runs=runs, nights=nights, up=True)
 
 
-def published_file(store: RunStore, product: str, as_of: str, name: str) -> Path | None:
+def published_file(store: RunStore, product: str, as_of: str, name: str) -> bytes | None:
     """A file of the run that stands for `as_of`, if it is one that is shown and is there.
 
     Nothing of the address becomes a path: it only has to equal a name that the index holds.
@@ -64,14 +63,7 @@ def published_file(store: RunStore, product: str, as_of: str, name: str) -> Path
     folder = store.published(product, moments[as_of]) if as_of in moments else None
     if folder is None or name not in SERVED or not folder.exists(name):
         return None
-    return folder.path / name
-
-
-def products(store: RunStore) -> list[str]:
-    """Every product that has ever started a run."""
-    if not store.root.is_dir():
-        return []
-    return sorted(place.parent.name for place in store.root.glob("*/index.json"))
+    return folder.read_bytes(name)
 
 
 def page_policy() -> str:

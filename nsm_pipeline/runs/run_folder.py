@@ -18,20 +18,21 @@ from typing import TYPE_CHECKING, Any
 
 from nsm_pipeline.errors import InvalidInput, NsmError, Problem, Superseded
 from nsm_pipeline.runs.canonical_bytes import csv_bytes, json_bytes, moment, parquet_bytes
+from nsm_pipeline.runs.folder import open_folder
 from nsm_pipeline.runs.manifest import MANIFEST, damaged_files, file_facts
 from nsm_pipeline.runs.run_index import (
+    RunIndex,
     as_of_name,
     as_of_time,
-    locked,
+    change_index,
     read_index,
-    replace_file,
     run_id,
-    sync_folder,
-    write_index,
 )
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from nsm_pipeline.runs.folder import Address, Folder
 
 NOT_A_PLACE_TO_WRITE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST}
 
@@ -40,7 +41,7 @@ NOT_A_PLACE_TO_WRITE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, e
 class RunFolder:
     """The files of one run. A name that starts with a dot is a note of its own, never published."""
 
-    path: Path
+    path: Address
 
     @property
     def product(self) -> str:
@@ -65,19 +66,31 @@ class RunFolder:
     @property
     def sealed(self) -> bool:
         """Whether the manifest is written: from then on no file changes."""
-        return (self.path / MANIFEST).is_file()
+        return self._files.has(MANIFEST)
 
     def exists(self, name: str) -> bool:
         """Whether the run has left this file so far."""
-        return self._file(name).is_file()
+        return self._files.has(_plain(name))
 
     def write_text(self, name: str, text: str) -> None:
         """Writes UTF-8 text."""
         self._write(name, text.encode())
 
+    def read_bytes(self, name: str) -> bytes:
+        """The file as it is."""
+        try:
+            return self._files.read(_plain(name))
+        except FileNotFoundError as missing:
+            problem = Problem(
+                str(self.path / name),
+                "The run has not left this file.",
+                "Run all steps of the run to its end, or name a published run.",
+            )
+            raise InvalidInput(problem) from missing
+
     def read_text(self, name: str) -> str:
         """The file's text."""
-        return self._read(name).decode()
+        return self.read_bytes(name).decode()
 
     def write_json(self, name: str, value: Any) -> None:
         """Writes JSON; what is not finite or not estimated becomes null."""
@@ -85,18 +98,18 @@ class RunFolder:
 
     def read_json(self, name: str) -> Any:
         """The file's JSON value."""
-        return json.loads(self._read(name))
+        return json.loads(self.read_bytes(name))
 
     def write_frame(self, name: str, frame: pd.DataFrame) -> None:
         """Writes a table, as Parquet or CSV by the name's ending."""
         writers = {".parquet": parquet_bytes, ".csv": csv_bytes}
-        self._write(name, writers[self._file(name).suffix](frame))
+        self._write(name, writers[Path(name).suffix](frame))
 
     def read_frame(self, name: str) -> pd.DataFrame:
         """The table of a Parquet file; CSV is for people, it is never read back."""
         import pandas as pd
 
-        return pd.read_parquet(BytesIO(self._read(name)), engine="pyarrow")
+        return pd.read_parquet(BytesIO(self.read_bytes(name)), engine="pyarrow")
 
     def verify(self) -> tuple[Problem, ...]:
         """What differs from the manifest, by sha256; empty when every file is as published."""
@@ -123,7 +136,7 @@ class RunFolder:
         except ValueError:
             pass
         try:  # a folder copied elsewhere still knows who it is
-            manifest = json.loads((self.path / MANIFEST).read_bytes())
+            manifest = json.loads(self._files.read(MANIFEST))
             as_of_moment = datetime.fromisoformat(manifest["as_of"])
             return str(manifest["product"]), as_of_moment, int(manifest["token"])
         except (OSError, ValueError, KeyError, TypeError) as unknown:
@@ -134,42 +147,29 @@ class RunFolder:
             )
             raise InvalidInput(problem) from unknown
 
-    def _file(self, name: str) -> Path:
-        if name != Path(name).name or name in ("", ".", ".."):
-            raise ValueError(f"{name!r} is not a plain file name")
-        return self.path / name
-
-    def _read(self, name: str) -> bytes:
-        try:
-            return self._file(name).read_bytes()
-        except FileNotFoundError as missing:
-            problem = Problem(
-                str(self.path / name),
-                "The run has not left this file.",
-                "Run all steps of the run to its end, or name a published run.",
-            )
-            raise InvalidInput(problem) from missing
+    @property
+    def _files(self) -> Folder:
+        return open_folder(self.path)
 
     def _write(self, name: str, content: bytes) -> None:
-        path = self._file(name)
-        if self.sealed and not name.startswith("."):
+        if self.sealed and not _plain(name).startswith("."):
             # A step tried again after publishing comes to the same bytes, which changes nothing.
-            if path.is_file() and path.read_bytes() == content:
+            if self.exists(name) and self.read_bytes(name) == content:
                 return
             problem = Problem(
-                str(path),
+                str(self.path / name),
                 "The run is finished and this would change it.",
                 "Start a new run; a finished one keeps its bytes.",
             )
             raise NsmError(problem)
-        replace_file(path, content)
+        self._files.write(_plain(name), content)
 
 
 @dataclass(frozen=True)
 class RunStore:
     """All runs under one root, usually `runs/`."""
 
-    root: Path
+    root: Address
 
     def start(self, product: str, as_of: datetime) -> RunFolder:
         """An empty folder with a token of its own.
@@ -177,11 +177,8 @@ class RunStore:
         Raises:
             InvalidInput: The root is no place to write.
         """
-        moment_folder = self.root / product / as_of_name(as_of)
         try:
-            moment_folder.mkdir(parents=True, exist_ok=True)
-            with locked(self.root / product):
-                return self._take_token(moment_folder)
+            return self._take_token(product, as_of)
         except OSError as refused:
             if refused.errno not in NOT_A_PLACE_TO_WRITE:
                 raise
@@ -198,10 +195,8 @@ class RunStore:
         Raises:
             Superseded: A run that started later is published for the same as_of.
         """
-        folder.seal(facts)
-        place = self.root / folder.product
-        with locked(place):
-            index = read_index(place)
+
+        def standing(index: RunIndex) -> RunIndex:
             newest = index.published.get(folder.as_of, 0)
             if newest > folder.token:
                 problem = Problem(
@@ -210,7 +205,10 @@ class RunStore:
                     "Nothing to mend: the newer run stands, this one stays beside it.",
                 )
                 raise Superseded(problem)
-            write_index(place, index.with_run(folder.as_of, folder.token))
+            return index.with_run(folder.as_of, folder.token)
+
+        folder.seal(facts)
+        change_index(self.root / folder.product, standing)
 
     def published(self, product: str, as_of: datetime | None = None) -> RunFolder | None:
         """The run that stands for this as_of, or for the newest one; None when there is none."""
@@ -226,15 +224,28 @@ class RunStore:
         published = read_index(self.root / product).published
         return [(as_of, run_id(token)) for as_of, token in sorted(published.items())]
 
-    def _take_token(self, moment_folder: Path) -> RunFolder:
-        place = moment_folder.parent
-        index = read_index(place)
-        token = index.last_token + 1
-        while (moment_folder / run_id(token)).exists():  # an index restored from a backup is behind
-            token += 1
-        write_index(place, index.with_token(token))
+    def products(self) -> list[str]:
+        """Names of all folders of products, sorted; one that never published has no history."""
+        return open_folder(self.root).folders()
+
+    def _take_token(self, product: str, as_of: datetime) -> RunFolder:
+        moment_folder = self.root / product / as_of_name(as_of)
+        open_folder(moment_folder).make()
+        used = open_folder(moment_folder).folders()
+
+        def taken(index: RunIndex) -> RunIndex:
+            token = index.last_token + 1
+            while run_id(token) in used:  # an index restored from a backup is behind
+                token += 1
+            return index.with_token(token)
+
+        token = change_index(self.root / product, taken).last_token
         folder = RunFolder(moment_folder / run_id(token))
-        folder.path.mkdir()
-        sync_folder(moment_folder)
-        sync_folder(place)
+        open_folder(folder.path).make()
         return folder
+
+
+def _plain(name: str) -> str:
+    if name != Path(name).name or name in ("", ".", ".."):
+        raise ValueError(f"{name!r} is not a plain file name")
+    return name

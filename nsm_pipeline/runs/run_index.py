@@ -1,24 +1,26 @@
 """`runs/<product>/index.json`: the token counter, and which run stands for which as_of.
 
-It is the only file of a product's runs that ever changes. Writers take a lock and swap it whole;
-readers take no lock and see either the old index or the new one.
+It is the only file of a product's runs that ever changes. Writers swap it whole, one after another;
+readers see either the old index or the new one.
 """
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nsm_pipeline.errors import InvalidInput, Problem
 from nsm_pipeline.runs.canonical_bytes import json_bytes
+from nsm_pipeline.runs.folder import open_folder
 
+if TYPE_CHECKING:
+    from nsm_pipeline.runs.folder import Address
+
+INDEX = "index.json"
 INDEX_VERSION = 1
 
 
@@ -38,67 +40,60 @@ class RunIndex:
         return replace(self, published={**self.published, as_of: token})
 
 
-def read_index(folder: Path) -> RunIndex:
+def read_index(place: Address) -> RunIndex:
     """The product's index as last swapped; an empty one when no run was ever started."""
-    path = folder / "index.json"
     try:
-        content = json.loads(path.read_bytes())
-        published = content["published"].items()
-        return RunIndex(
-            last_token=int(content["last_token"]),
-            published={as_of_time(name): int(entry["token"]) for name, entry in published},
-        )
+        return _parsed(open_folder(place).read(INDEX), place)
     except (FileNotFoundError, NotADirectoryError):
         return RunIndex()
+
+
+def change_index(place: Address, change: Callable[[RunIndex], RunIndex]) -> RunIndex:
+    """Swaps the index for what `change` makes of it, and returns that; no other swap is lost.
+
+    `change` may be asked more than once, and may raise: then the index stays.
+    """
+    written = RunIndex()
+
+    def changed(content: bytes | None) -> bytes:
+        nonlocal written
+        written = change(RunIndex() if content is None else _parsed(content, place))
+        return _bytes(written)
+
+    open_folder(place).update(INDEX, changed)
+    return written
+
+
+def _parsed(content: bytes, place: Address) -> RunIndex:
+    try:
+        value = json.loads(content)
+        published = value["published"].items()
+        return RunIndex(
+            last_token=int(value["last_token"]),
+            published={as_of_time(name): int(entry["token"]) for name, entry in published},
+        )
     except (ValueError, KeyError, TypeError, AttributeError) as broken:
         problem = Problem(
-            str(path),
+            str(place / INDEX),
             f"The index of the runs cannot be read ({broken}).",
             "Put a backup of it back; the run folders beside it are not touched by this.",
         )
         raise InvalidInput(problem) from broken
 
 
-def write_index(folder: Path, index: RunIndex) -> None:
-    """Swaps the index; call it under `locked`."""
+def _bytes(index: RunIndex) -> bytes:
     published = {
         as_of_name(as_of): {"run_id": run_id(token), "token": token}
         for as_of, token in sorted(index.published.items())
     }
-    content = {"version": INDEX_VERSION, "last_token": index.last_token, "published": published}
-    replace_file(folder / "index.json", json_bytes(content))
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Holds the product's lock; the system lets go of it when the process dies."""
-    with (folder / ".lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Writes aside, then swaps: a reader sees the old bytes or the new ones, even after a crash.
-
-    On an error the file written aside stays behind: nothing is deleted on an error path.
-    """
-    # The name is free of other copies of the same task; the dot keeps it out of the manifest.
-    aside = path.with_name(f".{secrets.token_hex(4)}.{path.name}")
-    with aside.open("xb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    aside.replace(path)
-    sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Makes the names in this folder survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    content = {
+        "version": INDEX_VERSION,
+        # Tells this write from another one of the same content, whose token would be the same.
+        "write": secrets.token_hex(8),
+        "last_token": index.last_token,
+        "published": published,
+    }
+    return json_bytes(content)
 
 
 def run_id(token: int) -> str:
