@@ -57,11 +57,23 @@ def run_store() -> RunStore:
 
 
 def run_address(url: str) -> Address:
-    """An address among the runs; `s3://conn_id@bucket/…` takes its credentials from Airflow."""
-    if "://" not in url or "@" not in urlsplit(url).netloc:
+    """An address among the runs; `s3://conn_id@bucket/…` takes its credentials from Airflow.
+
+    Raises:
+        InvalidInput: no place for runs, or Airflow has no provider for it.
+    """
+    conn_id, _, bucket = urlsplit(url).netloc.rpartition("@")
+    if not conn_id or ":" in conn_id:
         return address_of(url)
     from airflow.sdk import ObjectStoragePath
+    from airflow.sdk.io import has_fs
 
+    place = urlsplit(url)._replace(netloc=bucket)
+    address_of(place.geturl())  # refuses what is no place for runs
+    if not has_fs(place.scheme):
+        what = "Airflow has no provider that opens this kind of store with a connection."
+        mend = "pip install 'apache-airflow-providers-amazon[s3fs]', or leave the connection out."
+        raise InvalidInput(Problem(f"NSM_RUNS: {place.scheme}://", what, mend))
     # Airflow's own kind of UPath; its types do not say so.
     return cast("Address", ObjectStoragePath(url.rstrip("/")))
 

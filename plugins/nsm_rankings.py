@@ -61,7 +61,6 @@ def rankings_app() -> "FastAPI":
     from nsm_pipeline.orchestration import run_store
     from nsm_pipeline.publish import pages
 
-    store = run_store()
     app = FastAPI(
         docs_url=None,
         redoc_url=None,
@@ -73,7 +72,7 @@ def rankings_app() -> "FastAPI":
     may_read_dag = Depends(requires_access_dag("GET"))
 
     def product_of(dag_id: str) -> str:
-        found = [product for product in store.products() if dag_of(product) == dag_id]
+        found = [product for product in run_store().products() if dag_of(product) == dag_id]
         if not found:
             raise HTTPException(404, "No run of this DAG is published.")
         return found[0]
@@ -84,16 +83,17 @@ def rankings_app() -> "FastAPI":
     @app.get("/")
     def products(user: GetUserDep) -> HTMLResponse:
         readable = get_auth_manager().get_authorized_dag_ids(user=user)
+        store = run_store()
         links = {p: dag_of(p) for p in store.products() if dag_of(p) in readable}
         return page(pages.products_page(store, links))
 
     @app.get("/{dag_id}/", dependencies=[may_read_dag])
     def runs(dag_id: str) -> HTMLResponse:
-        return page(pages.runs_page(store, product_of(dag_id)))
+        return page(pages.runs_page(run_store(), product_of(dag_id)))
 
     @app.get("/{dag_id}/{as_of}/{name}", dependencies=[may_read_dag])
     def file(dag_id: str, as_of: str, name: str) -> Response:
-        content = pages.published_file(store, product_of(dag_id), as_of, name)
+        content = pages.published_file(run_store(), product_of(dag_id), as_of, name)
         if content is None:
             raise HTTPException(404, "No published run has this file.")
         return Response(content, media_type=pages.SERVED[name], headers=_headers(pages.FILE_POLICY))

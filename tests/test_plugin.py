@@ -16,6 +16,7 @@ from airflow.plugins_manager import get_fastapi_plugins
 from fastapi.testclient import TestClient
 
 from nsm_pipeline.publish.pages import products_page, runs_page
+from nsm_pipeline.runs.folder import address_of
 from nsm_pipeline.runs.run_folder import RunStore
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -35,15 +36,18 @@ def publish(store: RunStore, product: str, as_of: datetime) -> None:
     store.publish(run, facts={})
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", params=["folder", "s3"])
 def client(
-    tmp_path_factory: pytest.TempPathFactory, environment: pytest.MonkeyPatch
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    environment: pytest.MonkeyPatch,
 ) -> Iterator[TestClient]:
-    """Airflow's API server with the plugin, two products and their DAGs."""
+    """Airflow's API server with the plugin, two products and their DAGs; runs here or in S3."""
     root = tmp_path_factory.mktemp("plugin")
     (root / "products").mkdir()
     shipped = (REPOSITORY / "config" / "products" / "online_retail.yaml").read_text("utf-8")
-    store = RunStore(root / "runs")
+    url = f"{request.getfixturevalue('s3')}/pages" if request.param == "s3" else ""
+    store = RunStore(address_of(url or str(root / "runs")))
     for product in ("open_shop", "closed_shop"):
         text = shipped.replace("product: online_retail", f"product: {product}")
         (root / "products" / f"{product}.yaml").write_text(text, "utf-8")
