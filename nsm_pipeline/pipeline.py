@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from nsm_pipeline import steps
 from nsm_pipeline.advising import Given, ask_for_windows, recorded_product
+from nsm_pipeline.errors import NsmError
 from nsm_pipeline.product.loaded_product import LoadedProduct
 from nsm_pipeline.product.yaml_file import load_product
 from nsm_pipeline.runs.run_folder import RunFolder, RunStore
@@ -113,16 +115,29 @@ def check_product(product_file: Path) -> LoadedProduct:
     Raises:
         InvalidInput: every problem at once.
     """
-    from nsm_pipeline.warehouse.connect import connect
+    (checked,) = check_products([product_file])
+    if isinstance(checked, NsmError):
+        raise checked
+    return checked
 
-    product = load_product(product_file)
-    where = product.where("source", "connection")
-    engine = connect(product.config.source.connection, base=product.base, where=where)
-    try:
-        steps.check_against_source(product, engine)
-    finally:
-        engine.close()
-    return product
+
+def check_products(product_files: Iterable[Path]) -> list[LoadedProduct | NsmError]:
+    """For each file its product, or everything that is wrong with it.
+
+    A connection that several products name is opened once, a table that they share read once.
+    """
+    from nsm_pipeline.warehouse.source_answers import OpenSources
+
+    found: list[LoadedProduct | NsmError] = []
+    with closing(OpenSources()) as sources:
+        for file in product_files:
+            try:
+                product = load_product(file)
+                steps.check_against_source(product, sources.of(product))
+                found.append(product)
+            except NsmError as problems:
+                found.append(problems)
+    return found
 
 
 def advise(product_file: Path, *, as_of: datetime) -> tuple[LoadedProduct, dict[str, Any]]:

@@ -19,8 +19,8 @@ from nsm_pipeline.runs.run_folder import RunFolder, RunStore
 if TYPE_CHECKING:
     from nsm_pipeline.waist.candidate_spec import CandidateSpec
     from nsm_pipeline.waist.cells import CellTable
-    from nsm_pipeline.warehouse.connect import Engine
     from nsm_pipeline.warehouse.extract import Extract
+    from nsm_pipeline.warehouse.source_answers import SourceAnswers
 
 SECONDS = ".seconds.json"
 
@@ -55,7 +55,9 @@ class RunContext:
         Raises:
             InvalidInput: columns are missing, nobody is eligible, or all share one outcome.
         """
-        check_against_source(self.product, self.extract.engine)
+        from nsm_pipeline.warehouse.source_answers import SourceAnswers
+
+        check_against_source(self.product, SourceAnswers(self.extract.engine))
         advice = self.settle_windows()
         require_comparable(self.product, self.extract.counts)
         self.folder = self.store.start(self.product.config.product, self.as_of)
@@ -246,18 +248,15 @@ def publish(context: RunContext) -> None:
     context.store.publish(run, facts=run_facts(context.product, context.seconds))
 
 
-def check_against_source(product: LoadedProduct, engine: Engine) -> None:
+def check_against_source(product: LoadedProduct, source: SourceAnswers) -> None:
     """The columns and event names that the product file speaks of, held against the source.
 
     Raises:
         InvalidInput: everything that is not there or cannot be used, at once.
     """
-    from nsm_pipeline.warehouse.events import open_source, read_columns, read_event_names
-
-    columns = read_columns(engine, product)
+    columns = source.columns(product)
     check_source(product, columns)
-    names = read_event_names(engine, open_source(engine, product))
-    check_source(product, columns, events=names)
+    check_source(product, columns, events=source.event_names(product))
 
 
 def require_comparable(product: LoadedProduct, counts: dict[str, Any]) -> None:

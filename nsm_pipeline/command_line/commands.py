@@ -33,14 +33,10 @@ CONSEQUENCES = {"rank", "reason"}
 def check(files: Sequence[Path], *, as_json: bool) -> int:
     """Checks every file, says every problem, and returns the exit code."""
     from nsm_pipeline.errors import NsmError
-    from nsm_pipeline.pipeline import check_product
+    from nsm_pipeline.pipeline import check_products
 
-    results: list[tuple[Path, LoadedProduct | NsmError]] = []
-    for file in product_files(files):
-        try:
-            results.append((file, check_product(file)))
-        except NsmError as error:
-            results.append((file, error))
+    found = product_files(files)
+    results = list(zip(found, check_products(found), strict=True))
     errors = [result for _, result in results if isinstance(result, NsmError)]
     if as_json:
         say_json({"ok": not errors, "files": [_checked(file, result) for file, result in results]})

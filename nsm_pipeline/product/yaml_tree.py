@@ -21,6 +21,8 @@ from nsm_pipeline.errors import InvalidInput, Problem
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 40
 MAX_NODES = 20_000
+OPENING = {yaml.MappingStartEvent, yaml.SequenceStartEvent}
+CLOSING = {yaml.MappingEndEvent, yaml.SequenceEndEvent}
 
 Keys = tuple[str | int, ...]
 PLAIN_INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
@@ -173,27 +175,21 @@ def _guard(text: str, label: str) -> None:
     """Reads the events only, which needs no stack, and stops at the first that is too much."""
     depth = nodes = 0
     for event in yaml.parse(text, Loader=yaml.CSafeLoader):
-        opens = isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent)
-        depth += opens - isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent)
+        kind = type(event)
+        depth += (kind in OPENING) - (kind in CLOSING)
         nodes += isinstance(event, yaml.NodeEvent)
+        if getattr(event, "anchor", None) is not None:
+            what = "Anchors (&) and aliases (*) are not used here."
+            mend = "Write it out, or put it in quotes if the name itself begins with & or *."
+        elif depth > MAX_DEPTH:
+            what, mend = f"More than {MAX_DEPTH} levels of nesting.", "Close the brackets."
+        elif nodes > MAX_NODES:
+            what, mend = f"More than {MAX_NODES:,} values.", "Describe one product per file."
+        else:
+            continue
         mark = event.start_mark
         where = f"{label}:{mark.line + 1}:{mark.column + 1}" if mark else label
-        if getattr(event, "anchor", None) is not None:
-            raise InvalidInput(
-                Problem(
-                    where,
-                    "Anchors (&) and aliases (*) are not used here.",
-                    "Write it out, or put it in quotes if the name itself begins with & or *.",
-                )
-            )
-        if depth > MAX_DEPTH:
-            raise InvalidInput(
-                Problem(where, f"More than {MAX_DEPTH} levels of nesting.", "Close the brackets.")
-            )
-        if nodes > MAX_NODES:
-            raise InvalidInput(
-                Problem(where, f"More than {MAX_NODES:,} values.", "Describe one product per file.")
-            )
+        raise InvalidInput(Problem(where, what, mend))
 
 
 def _syntax_problem(failure: yaml.YAMLError, text: str, label: str) -> Problem:
@@ -262,6 +258,8 @@ def _read_scalar(node: yaml.Node, keys: Keys, tree: YamlTree) -> Any:
         note(f"The tag {node.tag} is not read.", "Write a plain value, without `!`.")
         return None
     kind = node.tag.rpartition(":")[2]
+    if kind == "str":
+        return node.value
     if kind == "int" and not PLAIN_INTEGER.fullmatch(node.value):
         note(
             f"YAML 1.1 reads {shown} as another number (octal, base 60 or with underscores).",

@@ -34,17 +34,20 @@ class SourceTables:
     revenue: ir.Table | None
 
 
-def read_columns(engine: Engine, product: LoadedProduct) -> dict[str, dict[str, str]]:
-    """Kind of every column of every source table: what `product.rules.check_source` needs."""
-    return {
-        name: {column: _kind(dtype) for column, dtype in table.schema().items()}
-        for name, table in raw_tables(engine, product).items()
-    }
+def table_names(product: LoadedProduct) -> list[str]:
+    """Which of events, accounts and revenue the source has."""
+    known = ("events", "accounts", "revenue")
+    return [name for name in known if getattr(product.config.source, name) is not None]
 
 
-def read_event_names(engine: Engine, tables: SourceTables) -> list[str]:
-    """Names of all events in the source, at any time, sorted."""
-    names = tables.events.select("event").distinct()
+def column_kinds(table: ir.Table) -> dict[str, str]:
+    """The kind of every column, in the words of `product.rules`."""
+    return {column: _kind(dtype) for column, dtype in table.schema().items()}
+
+
+def read_event_names(engine: Engine, event: ir.Value) -> list[str]:
+    """Names of all events in the raw column that holds them, at any time, sorted."""
+    names = event.cast("string").name("event").as_table().distinct()
     found = engine.fetch("names of all events", names.filter(names.event.notnull()))
     return sorted(found["event"].astype(str))
 
@@ -71,14 +74,15 @@ def raw_tables(engine: Engine, product: LoadedProduct) -> dict[str, ir.Table]:
     Raises:
         InvalidInput: a file or table is missing, or two files of one table differ in columns.
     """
-    return {
-        name: _raw_table(engine, product, name)
-        for name in ("events", "accounts", "revenue")
-        if getattr(product.config.source, name) is not None
-    }
+    return {name: raw_table(engine, product, name) for name in table_names(product)}
 
 
-def _raw_table(engine: Engine, product: LoadedProduct, name: str) -> ir.Table:
+def raw_table(engine: Engine, product: LoadedProduct, name: str) -> ir.Table:
+    """One of the source's tables as it is.
+
+    Raises:
+        InvalidInput: a file or the table is missing, or two files of it differ in columns.
+    """
     place = getattr(product.config.source, name)
     if isinstance(place, Files):
         paths = [path for pattern in place.files for path in product.resolve(pattern)]

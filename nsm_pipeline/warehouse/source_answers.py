@@ -1,0 +1,76 @@
+"""What the tables of sources say to a check: products that share a table ask it once."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nsm_pipeline.product.loaded_product import LoadedProduct
+from nsm_pipeline.product.source import Files
+from nsm_pipeline.warehouse.connect import Engine, connect
+from nsm_pipeline.warehouse.events import column_kinds, raw_table, read_event_names, table_names
+
+
+@dataclass(frozen=True)
+class SourceAnswers:
+    """One engine and what was learnt from it so far."""
+
+    engine: Engine
+    _columns: dict[Hashable, dict[str, str]] = field(default_factory=dict)
+    _event_names: dict[Hashable, list[str]] = field(default_factory=dict)
+
+    def columns(self, product: LoadedProduct) -> dict[str, dict[str, str]]:
+        """The kind of each column of each source table: what `product.rules.check_source` needs.
+
+        Raises:
+            InvalidInput: a file or table is missing, or two files of one table differ in columns.
+        """
+        found = {}
+        for name in table_names(product):
+            place = _place(product, name)
+            if place not in self._columns:
+                self._columns[place] = column_kinds(raw_table(self.engine, product, name))
+            found[name] = self._columns[place]
+        return found
+
+    def event_names(self, product: LoadedProduct) -> list[str]:
+        """Names of all events in the source, at any time, sorted."""
+        column = product.config.source.events.event
+        place = (_place(product, "events"), column)
+        if place not in self._event_names:
+            events = raw_table(self.engine, product, "events")
+            self._event_names[place] = read_event_names(self.engine, events[column])
+        return self._event_names[place]
+
+
+@dataclass(frozen=True)
+class OpenSources:
+    """The engines of products that are checked together, one for each connection."""
+
+    _answers: dict[tuple[str, Path], SourceAnswers] = field(default_factory=dict)
+
+    def of(self, product: LoadedProduct) -> SourceAnswers:
+        """The answers of the product's engine, which is opened at first use.
+
+        Raises:
+            InvalidInput: it cannot be opened.
+        """
+        connection = product.config.source.connection
+        key = connection, product.base.resolve()  # a database file is looked for from there
+        if key not in self._answers:
+            where = product.where("source", "connection")
+            self._answers[key] = SourceAnswers(connect(connection, base=product.base, where=where))
+        return self._answers[key]
+
+    def close(self) -> None:
+        """Lets go of every connection."""
+        while self._answers:
+            self._answers.popitem()[1].engine.close()
+
+
+def _place(product: LoadedProduct, name: str) -> Hashable:
+    table = getattr(product.config.source, name)
+    if isinstance(table, Files):
+        return tuple(path for pattern in table.files for path in product.resolve(pattern))
+    return str(table.table)
