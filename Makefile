@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: run test check recovery bench-stats lock lock-check help
+.PHONY: run test check recovery bench-stats bench-products lock lock-check help
 
 # Some environments forbid bytecode; without it every start would compile 150 packages again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -41,6 +41,9 @@ recovery: .venv/.run ## recovery of planted truth against rivals (the tables of 
 bench-stats: .venv/.run ## CPU of the statistics, against scikit-learn (the table of docs/benchmarks.md)
 	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.bench_stats
 
+bench-products: .venv/.run ## reading and checking 200 products (the table of docs/benchmarks.md)
+	@$(BIN)/python -m benchmarks.bench_products
+
 lock: .venv/.dev ## make the lock files anew from requirements*.in
 	$(COMPILE) requirements.in -o requirements.txt
 	$(COMPILE) requirements-dev.in -o requirements-dev.txt
@@ -54,7 +57,7 @@ lock-check: .venv/.dev
 	done
 
 help:
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .venv/.python:
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed: no $(PYTHON) on PATH (PYTHON=… names another)"; exit 1; }
