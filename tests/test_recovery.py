@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks.recovery import OURS, recover
+from benchmarks.against_truth import OURS
+from benchmarks.recovery import recover
 
 ACCOUNTS = 8_000
 

@@ -63,28 +63,21 @@ class Calibration:
         return self.rule in ("A", "N")
 
 
-def calibrate(
-    events: Evidence,
-    placebos: Evidence,
-    *,
-    alpha_a: float = ALPHA_A,
-    alpha_n: float = ALPHA_N,
-) -> Calibration:
+def calibrate(events: Evidence, placebos: Evidence, *, level: float | None = None) -> Calibration:
     """The calibration of every event's best row.
 
     Args:
         events: what could be published.
         placebos: the negative controls, at their own best rows.
-        alpha_a: family-wise level of rule A.
-        alpha_n: and of rule N.
+        level: family-wise, of rules A and N alike; 10 % and 5 % if left out.
     """
     rule = _rule(len(events.z), len(placebos.z))
     centre, scale, low, high = _interval(events, placebos)
     bounds = []
     if rule in ("A", "A and N"):
-        bounds.append(pooled_bound(events, placebos, alpha_a))
+        bounds.append(pooled_bound(events, placebos, level or ALPHA_A))
     if rule in ("N", "A and N"):
-        bounds.append(residual_bound(events, placebos, alpha_n))
+        bounds.append(residual_bound(events, placebos, level or ALPHA_N))
     bound: Floats = np.minimum.reduce(bounds) if bounds else events.z - SEARCH_Z
     passes = (bound > 0) & ((low > 0) | (rule == "N"))
     return Calibration(

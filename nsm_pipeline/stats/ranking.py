@@ -45,16 +45,19 @@ class JudgedCandidates:
     calibration: Calibration
 
 
-def judge_candidates(found: pd.DataFrame, specs: Sequence[CandidateSpec]) -> JudgedCandidates:
+def judge_candidates(
+    found: pd.DataFrame, specs: Sequence[CandidateSpec], *, level: float | None = None
+) -> JudgedCandidates:
     """Chooses (k, X) by z, calibrates, finds harm, gives verdicts and ranks.
 
     Args:
         found: the search, a row per (candidate, k, X).
         specs: the candidates, in order.
+        level: family-wise level of what is published; each rule's own if left out.
     """
     by_name = {spec.name: spec for spec in specs}
     best = best_rows(found)
-    calibration = calibrate(*_evidence(best, by_name))
+    calibration = calibrate(*_evidence(best, by_name), level=level)
     judged = _with_calibration(best, calibration, by_name)
     judged = _with_harm(judged, found, by_name, calibration)
     judged = _printed(judged, calibration)
@@ -122,15 +125,17 @@ def _with_harm(
     mirrored = calibrate(
         Evidence(-events.z, -events.gap),
         Evidence(-placebos.z, -placebos.gap),
-        alpha_a=ALPHA_HARM,
-        alpha_n=ALPHA_HARM,
+        level=ALPHA_HARM,
     )
     if calibration.events <= HARM_EVENTS:
         harms = events.z < HARM_Z
     else:
         harms = mirrored.passes & (mirrored.rule != "none")
     rows = worst[~_placebos(worst, by_name)].copy()
-    rows["low_z"], rows["high_z"] = -mirrored.high, -mirrored.low
+    # The null's smallest z are chosen down as its largest are chosen up; a strong harm is neither,
+    # so what confounding adds to it may be as much as the two null centres are apart.
+    apart = max(calibration.centre + mirrored.centre, 0.0)
+    rows["low_z"], rows["high_z"] = -mirrored.high - apart, -mirrored.low
     rows["p_value"], rows["bound"], rows["passes"] = mirrored.p_value, -mirrored.bound, False
     rows["harmful"] = True
     clear = judged.set_index("candidate")["low_z"] > 0
