@@ -6,8 +6,11 @@ the steps import what they need when they run.
 
 from __future__ import annotations
 
+import json
 import os
 import re
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from textwrap import indent
@@ -15,12 +18,13 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, get_current_context, task
+from airflow.sdk import DAG, Asset, Connection, CronDataIntervalTimetable, get_current_context, task
 from airflow.sdk.definitions.retry_policy import ExceptionRetryPolicy, RetryAction, RetryRule
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
 
 from nsm_pipeline.errors import ChecksFailed, InvalidInput, Problem, Superseded
 from nsm_pipeline.pipeline import STEPS, run_step, start_run
+from nsm_pipeline.product.config import ProductConfig
 from nsm_pipeline.product.loaded_product import LoadedProduct
 from nsm_pipeline.product.yaml_file import load_product
 from nsm_pipeline.runs.folder import address_of
@@ -124,7 +128,7 @@ def build_dag(product: LoadedProduct, *, runs: str) -> DAG:
         # of the file a new version of the DAG.
         doc_md=f"{product.path.name}\n\n{indent(product.text, '    ')}\n",
     ) as dag:
-        _add_steps(product.path, config.product, runs)
+        _add_steps(product, runs)
     return dag
 
 
@@ -163,7 +167,38 @@ def config_error_dag(stem: str, message: str) -> DAG:
     return dag
 
 
-def _add_steps(product_file: Path, product: str, runs: str) -> None:
+@contextmanager
+def airflow_connections(config: ProductConfig) -> Iterator[None]:
+    """What Airflow knows of the product's `airflow:<conn_id>`, where `warehouse` looks for it.
+
+    Airflow's own variables, AIRFLOW_CONN_<ID>, for as long as a step runs; one that is set stays.
+    """
+    named = [config.source.connection, config.publish.connection if config.publish else None]
+    # A variable may stand for the whole connection.
+    expanded = [os.path.expandvars(connection) for connection in named if connection]
+    ids = [text.removeprefix("airflow:") for text in expanded if text.startswith("airflow:")]
+    with ExitStack() as undo:
+        for conn_id in ids:
+            variable = f"AIRFLOW_CONN_{conn_id.upper()}"
+            known = None if variable in os.environ else _connection_json(conn_id)
+            if known is not None:
+                os.environ[variable] = known
+                undo.callback(os.environ.pop, variable, None)
+        yield
+
+
+def _connection_json(conn_id: str) -> str | None:
+    """The connection as Airflow reads it from a variable; None when it has none of this name."""
+    try:
+        connection = Connection.get(conn_id)
+    except AirflowNotFoundException:
+        return None
+    fields = ("conn_type", "host", "login", "password", "port", "schema", "extra")
+    return json.dumps({name: getattr(connection, name) for name in fields})
+
+
+def _add_steps(product: LoadedProduct, runs: str) -> None:
+    product_file, config = product.path, product.config
     first, *others = (step.name for step in STEPS)
 
     # Closures and not arguments: Airflow renders arguments as templates, and paths are not ours.
@@ -174,20 +209,22 @@ def _add_steps(product_file: Path, product: str, runs: str) -> None:
             raise AirflowFailException(
                 "This run has no data interval: trigger it with a logical date."
             )
-        folder = start_run(product_file, as_of=as_of, out=run_address(runs))
-        run_step(first, product_file=product_file, folder=folder)
+        with airflow_connections(config):
+            folder = start_run(product_file, as_of=as_of, out=run_address(runs))
+            run_step(first, product_file=product_file, folder=folder)
         return str(folder.path)
 
     @task
     def go_on(name: str, run_folder: str) -> None:
         folder = RunFolder(run_address(run_folder))
-        run_step(name, product_file=product_file, folder=folder)
+        with airflow_connections(config):
+            run_step(name, product_file=product_file, folder=folder)
         context = get_current_context()
         for published in context["task"].outlets:
             context["outlet_events"][published].extra = _published_facts(folder)
 
     # A URI of the real file: lineage tools drop schemes that they do not know.
-    index = Asset(name=dag_id(product), uri=_index_uri(runs, product))
+    index = Asset(name=dag_id(config.product), uri=_index_uri(runs, config.product))
     started = before = start()
     for name in others:
         outlets = [index] if name == "publish" else []

@@ -16,7 +16,9 @@ OTHER_FORMATS = {
     *(".avro", ".orc", ".arrow", ".feather", ".gz", ".zip", ".zst", ".db", ".duckdb"),
 }
 TABLES = ("events", "accounts", "revenue")
-SUPPORTED = "`duckdb://` reads files in memory, `duckdb://folder/file.duckdb` a database file"
+ENGINES = ("duckdb", "postgres", "postgresql", "pyspark")
+AIRFLOW = re.compile(r"airflow:[A-Za-z0-9_.-]+")
+SECRET_OPTION = re.compile(r"(password|passwd|secret|token|credential|access.?key)", re.IGNORECASE)
 
 
 def in_memory(connection: str) -> bool:
@@ -24,22 +26,78 @@ def in_memory(connection: str) -> bool:
     return connection in ("duckdb://", "duckdb:///", "duckdb://:memory:", "duckdb:///:memory:")
 
 
-def _reachable(config: ProductConfig) -> Iterator[Finding]:
-    connections = {"source": config.source.connection}
+def _connections(config: ProductConfig) -> Iterator[tuple[str, str]]:
+    """(section, connection) of every one whose engine the file itself names."""
+    given = {"source": config.source.connection}
     if config.publish and config.publish.connection:
-        connections["publish"] = config.publish.connection
-    for section, connection in connections.items():
+        given["publish"] = config.publish.connection
+    for section, connection in given.items():
+        if not VARIABLE.match(connection):  # Known only where the run takes place.
+            yield section, connection
+
+
+def _reachable(config: ProductConfig) -> Iterator[Finding]:
+    for section, connection in _connections(config):
         keys = (section, "connection")
-        if VARIABLE.match(connection):
-            continue  # What it stands for is known only where the run takes place.
-        if not connection.startswith("duckdb://"):
-            scheme = re.match(r"[A-Za-z][A-Za-z0-9+]{0,30}(?=:)", connection)
-            engine = f"`{scheme[0]}` connections are" if scheme else "This is"
-            mend = f"Use DuckDB: {SUPPORTED}."
-            yield Finding(keys, f"{engine} not supported yet.", mend)
-        elif "?" in connection or "#" in connection:
-            what = "Options in the connection are not supported."
+        scheme, separator, _ = connection.partition("://")
+        if connection.startswith("airflow:"):
+            if not AIRFLOW.fullmatch(connection):
+                what = "An Airflow connection is named by its id."
+                yield Finding(keys, what, "Write `airflow:<conn_id>`, as in airflow:warehouse.")
+        elif not separator or scheme not in ENGINES:
+            named = re.match(r"[A-Za-z][A-Za-z0-9+]{0,30}(?=:)", connection)
+            engine = f"`{named[0]}` connections are" if named else "This is"
+            yield Finding(
+                keys,
+                f"{engine} not supported.",
+                "Use `duckdb://`, `postgresql://`, `pyspark://` or `airflow:<conn_id>`.",
+            )
+        elif scheme == "duckdb" and ("?" in connection or "#" in connection):
+            what = "Options in a DuckDB connection are not supported."
             yield Finding(keys, what, "Give the path of the database file alone.")
+
+
+def _no_secrets(config: ProductConfig) -> Iterator[Finding]:
+    """The file is copied into run folders and shown in Airflow; what is in it is no secret."""
+    for section, connection in _connections(config):
+        if connection.startswith("duckdb:"):
+            continue  # Of a file; any option is refused as such.
+        user, _, _ = connection.partition("://")[2].rpartition("@")
+        secrets = [user.partition(":")[2]]
+        for option in connection.partition("?")[2].split("&"):
+            name, _, value = option.partition("=")
+            if SECRET_OPTION.search(name):
+                secrets.append(value)
+        if any(secret and not VARIABLE.fullmatch(secret) for secret in secrets):
+            yield Finding(
+                (section, "connection"),
+                "The connection holds a password, and this file is copied into every run.",
+                "Write `${NAME}` in its place and set that variable, or use `airflow:<conn_id>`.",
+            )
+
+
+def _files_need_a_reader(config: ProductConfig) -> Iterator[Finding]:
+    if not config.source.connection.startswith(("postgres://", "postgresql://")):
+        return
+    for name in TABLES:
+        if isinstance(getattr(config.source, name), Files):
+            yield Finding(
+                ("source", name, "files"),
+                "PostgreSQL does not read files.",
+                "Load them into a table and name it with `table`, or use DuckDB or Spark.",
+            )
+
+
+def _tables_written_whole(config: ProductConfig) -> Iterator[Finding]:
+    if not config.publish:
+        return
+    if (config.publish.connection or config.source.connection).startswith("pyspark://"):
+        given = config.publish.connection is not None
+        yield Finding(
+            ("publish", "connection") if given else ("publish",),
+            "Spark cannot replace rows of several tables in one transaction.",
+            "Give a PostgreSQL or DuckDB `connection` here, or leave `publish` out.",
+        )
 
 
 def _tables_need_a_database(config: ProductConfig) -> Iterator[Finding]:
@@ -77,4 +135,12 @@ def _published_to_stay(config: ProductConfig) -> Iterator[Finding]:
         )
 
 
-CONNECTION_RULES = (_reachable, _tables_need_a_database, _parquet_only, _published_to_stay)
+CONNECTION_RULES = (
+    _reachable,
+    _no_secrets,
+    _tables_need_a_database,
+    _files_need_a_reader,
+    _parquet_only,
+    _published_to_stay,
+    _tables_written_whole,
+)

@@ -250,7 +250,7 @@ def population_counts(
         rows.group_by("cohort", "status")
         .aggregate(
             accounts=rows.count(),
-            retained=rows.retained.fill_null(False).cast("int64").sum(),
+            retained=rows.count(where=rows.retained.fill_null(False)),
             first=rows.t0.min(),
             last=rows.t0.max(),
         )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
+from urllib.parse import quote
 
 import ibis
 import ibis.expr.types as ir
@@ -17,21 +17,50 @@ import pyarrow as pa
 from ibis.backends import BaseBackend
 
 from nsm_pipeline.errors import InvalidInput, Problem, WarehouseFailed
-from nsm_pipeline.warehouse.utc_time import in_utc
+from nsm_pipeline.warehouse import duckdb_engine, postgres_engine, spark_engine
+from nsm_pipeline.warehouse.airflow_connection import PREFIX, airflow_url
+from nsm_pipeline.warehouse.refusal import Refusal
 
 ENVIRONMENT = re.compile(r"\$\{(\w+)\}")
 
-# Without insertion order DuckDB spills and parallelises freely; outputs are ordered explicitly.
-# The optimiser sizes a Parquet glob by its first file and then builds the join's hash table on
-# the events (10.5 GB instead of 1.3 GB at 100 M events), so joins run in the order written.
-DUCKDB_SETTINGS = (
-    "SET TimeZone = 'UTC'",
-    "SET preserve_insertion_order = false",
-    "SET disabled_optimizers = 'build_side_probe_side,join_order'",
-    "SET enable_progress_bar = false",
-    "SET autoinstall_known_extensions = false",
-    "SET autoload_known_extensions = false",
-)
+
+class EngineKind(Protocol):
+    """What differs between engines; each is a module of its own."""
+
+    @property
+    def DIALECT(self) -> str:  # noqa: N802
+        """Ibis' name of its SQL."""
+
+    def open_backend(self, url: str, base: Path) -> BaseBackend:
+        """An open connection, in UTC."""
+
+    def refusal(self, failure: Exception) -> Refusal:
+        """What kept it from opening."""
+
+    def read_files(self, backend: BaseBackend, name: str, paths: Sequence[Path]) -> ir.Table:
+        """Parquet files as one view."""
+
+    def read_table(
+        self, backend: BaseBackend, name: str, place: tuple[str | None, str]
+    ) -> ir.Table:
+        """A (schema, table) of the engine; `name` is free for a view of it."""
+
+    def keep(self, backend: BaseBackend, name: str, expression: ir.Table) -> ir.Table:
+        """The expression's rows under a name that only this connection sees."""
+
+    def send(self, backend: BaseBackend, name: str, rows: pa.Table) -> ir.Table:
+        """A handful of rows as a table that only this connection sees."""
+
+    def close(self, backend: BaseBackend) -> None:
+        """Lets go of the connection and what it kept."""
+
+
+KINDS: dict[str, EngineKind] = {
+    "duckdb": duckdb_engine,
+    "postgres": postgres_engine,
+    "postgresql": postgres_engine,
+    "pyspark": spark_engine,
+}
 
 
 @dataclass(frozen=True)
@@ -48,24 +77,28 @@ class Engine:
     """One connection; `asked` keeps every question in order, for `nsm sql` and errors."""
 
     backend: BaseBackend
+    kind: EngineKind
     asked: list[Question] = field(default_factory=list)
 
     def read_files(self, name: str, paths: Sequence[Path]) -> ir.Table:
         """Parquet files as one table."""
         files = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
         view = f"SELECT * FROM read_parquet([{files}])"
-        self.asked.append(Question(f"files as {name}", view, name))
-        return in_utc(self.backend.read_parquet([str(path) for path in paths], table_name=name))
+        table: ir.Table = self._run(
+            Question(f"files as {name}", view, name),
+            lambda: self.kind.read_files(self.backend, name, paths),
+        )
+        return table
 
-    def read_table(self, name: str, database: str | None) -> ir.Table:
-        """A table of the connection as it is."""
-        return in_utc(self.backend.table(name, database=database))
+    def read_table(self, name: str, place: tuple[str | None, str]) -> ir.Table:
+        """A (schema, table) as it is; without a schema, of the connection's own."""
+        return self.kind.read_table(self.backend, name, place)
 
     def materialise(self, name: str, title: str, expression: ir.Table) -> ir.Table:
         """The expression as a temporary table: Ibis re-expands an expression at every use."""
         table: ir.Table = self._run(
             Question(title, expression, name),
-            lambda: self.backend.create_table(name, expression, temp=True, overwrite=True),
+            lambda: self.kind.keep(self.backend, name, expression),
         )
         return table
 
@@ -83,8 +116,7 @@ class Engine:
         names = ", ".join(types)
         note = f"-- {rows.num_rows} rows made by the pipeline\nSELECT {names} FROM rows_sent_along"
         self.asked.append(Question(f"small table {name}", note, name))
-        table: ir.Table = self.backend.create_table(name, rows, temp=True, overwrite=True)
-        return table
+        return self.kind.send(self.backend, name, rows)
 
     def sql(self) -> list[tuple[str, str]]:
         """(title, SQL) of everything asked so far.
@@ -95,12 +127,14 @@ class Engine:
 
     def close(self) -> None:
         """Let go of the connection and its temporary tables."""
-        self.backend.disconnect()
+        self.kind.close(self.backend)
 
     def _run(self, question: Question, work: Callable[[], Any]) -> Any:
         self.asked.append(question)
         try:
             return work()
+        except NotImplementedError:
+            raise
         except Exception as failure:
             raise WarehouseFailed(
                 Problem(
@@ -112,22 +146,44 @@ class Engine:
 
     def _as_sql(self, question: Question) -> str:
         query = question.query
-        sql = query if isinstance(query, str) else str(ibis.to_sql(query, self.backend.name))
+        sql = query if isinstance(query, str) else str(ibis.to_sql(query, self.kind.DIALECT))
         if question.kept_as is None:
             return sql
         return f'CREATE TEMPORARY TABLE "{question.kept_as}" AS\n{sql}'
 
 
 def connect(connection: str, *, base: Path, where: str) -> Engine:
-    """An engine for an Ibis URL; `${NAME}` is taken from the environment.
+    """An engine for a product's connection.
 
-    A relative database file is looked for as the source's files are: in the folder of the product
-    file (`base`) and those above it. One that is not there yet is made in the topmost project
-    folder, the one that holds `config`, or in `base` itself.
+    Args:
+        connection: `duckdb://…`, `postgresql://…`, `pyspark://…` or `airflow:<conn_id>`; `${NAME}`
+            is taken from the environment, and needs no escaping as a user or password.
+        base: folder of the product file, from which a relative database file is looked for.
+        where: the place in the product file, for errors. They never hold a part of the URL.
 
     Raises:
-        InvalidInput: the variable is unset, or the engine cannot be opened.
+        InvalidInput: a variable is unset, or what the connection names cannot be opened.
+        WarehouseFailed: the server does not answer now.
     """
+    url = _with_variables(connection, where)
+    if url.startswith(PREFIX):
+        url = airflow_url(url, where)
+    kind = KINDS.get(url.partition(":")[0])
+    if kind is None:
+        mend = f"Use one of {', '.join(f'{scheme}://' for scheme in KINDS)}."
+        raise InvalidInput(Problem(where, "No engine is known by this kind of connection.", mend))
+    try:
+        backend = kind.open_backend(url, base)
+    except Exception as failure:
+        refusal = kind.refusal(failure)
+    else:
+        return Engine(backend, kind)
+    # Raised out here, without its cause: drivers print the URL, and with it the password.
+    problem = Problem(where, refusal.what, refusal.mend)
+    raise WarehouseFailed(problem) if refusal.passing else InvalidInput(problem)
+
+
+def _with_variables(connection: str, where: str) -> str:
     missing = [name for name in ENVIRONMENT.findall(connection) if name not in os.environ]
     if missing:
         raise InvalidInput(
@@ -137,39 +193,10 @@ def connect(connection: str, *, base: Path, where: str) -> Engine:
                 f"Set {missing[0]}, or write the connection without it.",
             )
         )
-    url = ENVIRONMENT.sub(lambda match: os.environ[match[1]], connection)
-    try:
-        backend: BaseBackend = ibis.connect(_with_whole_path(url, base))
-        for setting in (*DUCKDB_SETTINGS, f"SET temp_directory = '{_spill_folder()}'"):
-            backend.raw_sql(setting)
-    except Exception as failure:
-        # The message is left out: drivers print the URL, and with it the password.
-        raise InvalidInput(
-            Problem(
-                where,
-                f"The engine cannot be opened ({type(failure).__name__}).",
-                "Check that the database file exists and that no other process writes to it.",
-            )
-        ) from failure
-    return Engine(backend)
+    begin, end = connection.find("://"), connection.rfind("@")
 
+    def value(match: re.Match[str]) -> str:
+        found = os.environ[match[1]]
+        return quote(found, safe="") if -1 < begin < match.start() < end else found
 
-def _with_whole_path(url: str, base: Path) -> str:
-    path = re.sub(r"^duckdb://", "", url)
-    if path.lstrip("/") in ("", ":memory:"):
-        return "duckdb://"
-    if Path(path).is_absolute() and Path(path).parent.is_dir():
-        return f"duckdb://{path}"
-    relative = path.lstrip("/")
-    folders = (base.resolve(), *base.resolve().parents)
-    for folder in folders:
-        if (folder / relative).is_file():
-            return f"duckdb://{folder / relative}"
-    home = next((folder for folder in folders if (folder / "config").is_dir()), base.resolve())
-    (home / relative).parent.mkdir(parents=True, exist_ok=True)
-    return f"duckdb://{home / relative}"
-
-
-def _spill_folder() -> str:
-    folder = Path(tempfile.gettempdir()) / f"nsm_duckdb_{os.getpid()}"
-    return str(folder).replace("'", "''")
+    return ENVIRONMENT.sub(value, connection)

@@ -14,6 +14,7 @@ from pathlib import Path
 import ibis
 import ibis.expr.types as ir
 import pyarrow.parquet as pq
+from ibis.common.exceptions import TableNotFound
 
 from nsm_pipeline.errors import InvalidInput, Problem
 from nsm_pipeline.product.loaded_product import LoadedProduct
@@ -87,11 +88,20 @@ def raw_table(engine: Engine, product: LoadedProduct, name: str) -> ir.Table:
     if isinstance(place, Files):
         paths = [path for pattern in place.files for path in product.resolve(pattern)]
         _refuse_differing_columns(product.where("source", name, "files"), paths)
-        return engine.read_files(f"source_{name}", paths)
+        try:
+            return engine.read_files(f"source_{name}", paths)
+        except NotImplementedError:
+            raise InvalidInput(
+                Problem(
+                    product.where("source", name, "files"),
+                    "The engine behind this connection does not read files.",
+                    "Load them into a table and name it with `table`, or use DuckDB or Spark.",
+                )
+            ) from None
     *schema, table_name = place.table.split(".")
     try:
-        return engine.read_table(table_name, schema[0] if schema else None)
-    except Exception as failure:
+        return engine.read_table(f"source_{name}", (schema[0] if schema else None, table_name))
+    except TableNotFound as failure:
         raise InvalidInput(
             Problem(
                 product.where("source", name, "table"),

@@ -113,5 +113,5 @@ def day_number(moment: ir.Value, start: ir.Value) -> ir.IntegerValue:
     agree on dates and comparisons, but not on what a timestamp is as a number.
     """
     dates = moment.date().delta(start.date(), unit="day")
-    early = (moment < start + dates.as_interval("D")).cast("int64")
+    early = ibis.ifelse(moment < start + dates.as_interval("D"), 1, 0)
     return dates - early
