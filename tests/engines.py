@@ -1,0 +1,113 @@
+"""One product on each engine: the same tables, another connection, every figure compared."""
+
+import shutil
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pandas as pd
+import psycopg
+import yaml
+
+from examples.load_tables import load_tables
+from nsm_pipeline.product.yaml_file import load_product
+from nsm_pipeline.stats.score import fit_score
+from nsm_pipeline.stats.search import best_rows, search
+from nsm_pipeline.warehouse.connect import connect
+from nsm_pipeline.warehouse.extract import Extract
+from nsm_pipeline.warehouse.profile import profile_source
+
+# One partition and no generated code: compiling costs more here than counting.
+SPARK = (
+    "pyspark://?spark.master=local[2]&spark.driver.memory=3g&spark.sql.shuffle.partitions=1"
+    "&spark.sql.adaptive.enabled=false&spark.sql.codegen.wholeStage=false"
+    "&spark.sql.codegen.factoryMode=NO_CODEGEN"
+)
+TABLES = ("events", "accounts", "revenue")
+
+
+def on_engine(engine: str, product: Path, folder: Path, server: str) -> Path:
+    """The product file for another engine: DuckDB and PostgreSQL have tables, Spark the files."""
+    text = yaml.safe_load(product.read_text(encoding="utf-8"))
+    source = text["source"]
+    text.pop("publish", None)
+    if engine == "spark":
+        source["connection"] = SPARK
+    else:
+        url = f"duckdb://{folder / 'world.duckdb'}" if engine == "duckdb" else server
+        source["connection"] = url
+        _load(product, folder, url)
+        for name in {*TABLES} & {*source}:
+            source[name]["table"] = name
+            del source[name]["files"]
+    path = product.parent / f"{product.stem}_on_{engine}.yaml"
+    path.write_text(yaml.safe_dump(text), encoding="utf-8")
+    return path
+
+
+def _load(product: Path, folder: Path, url: str) -> None:
+    loaded = load_product(product)
+    staged = folder / "staged"
+    for name in TABLES:
+        place = getattr(loaded.config.source, name)
+        files = [path for pattern in place.files for path in loaded.resolve(pattern)] if place else []
+        for number, path in enumerate(files):
+            staged.mkdir(exist_ok=True)
+            shutil.copy(path, staged / f"{name}-{number:02d}.parquet")
+    engine = connect(url, base=folder, where="the tests")
+    load_tables(engine, staged)
+    engine.close()
+
+
+def figures(product: Path, as_of: datetime) -> dict[str, Any]:
+    """Everything that a run takes from its engine, from profile to revenue weeks."""
+    loaded = load_product(product)
+    x = Extract.open(loaded, as_of)
+    try:
+        sample = x.score_input
+        scored = x.scored(fit_score(sample))
+        cells = scored.cells()
+        found: dict[str, Any] = {
+            "counts": x.counts,
+            "profile": profile_source(
+                x.tables, config=loaded.config, as_of=as_of, fetch=x.engine.fetch
+            ),
+            "retention curve": x.retention_curve,
+            "usage gaps": x.usage_gaps,
+            "revenue by week": x.revenue_by_week,
+            "sampled accounts": sample.accounts,
+            "their counts": sample.counts,
+            "their active days": sample.seen,
+            "candidates": [asdict(spec) for spec in x.specs],
+            "events of the outcome": tuple(x.outcome_events),
+            "cells": cells.frame,
+        }
+        chosen = best_rows(search(cells, x.specs))
+        if loaded.config.source.revenue and len(chosen):
+            found["revenue weeks"] = scored.revenue_weeks(chosen)
+            found["weekly reach"] = scored.weekly_reach(chosen)
+        return found
+    finally:
+        x.engine.close()
+
+
+def assert_same_figures(found: dict[str, Any], expected: dict[str, Any]) -> None:
+    """Row for row and digit for digit; the first figure that differs is named."""
+    assert list(found) == list(expected)
+    for name, figure in expected.items():
+        if isinstance(figure, pd.DataFrame):
+            assert len(figure) or name == "revenue by week", f"{name} is empty"
+            pd.testing.assert_frame_equal(found[name], figure, obj=name)
+        else:
+            assert found[name] == figure, name
+
+
+def new_database(server: str, name: str) -> str:
+    """A database of its own, and its URL."""
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE IF EXISTS "{name}"')
+        connection.execute(f'CREATE DATABASE "{name}"')
+        folder = connection.info.host
+    return f"postgresql:///{name}?host={quote(folder, safe='')}&user=postgres"
