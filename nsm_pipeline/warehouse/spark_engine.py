@@ -94,6 +94,6 @@ def send(backend: BaseBackend, name: str, rows: pa.Table) -> ir.Table:
 def close(backend: BaseBackend) -> None:
     """Drops the views; Spark frees what they held once nothing refers to it."""
     session = backend._session
-    for view in session.catalog.listTables():
-        if view.isTemporary:
-            session.catalog.dropTempView(view.name)
+    for table in session.sql("SHOW TABLES").collect():
+        if table["isTemporary"]:
+            session.catalog.dropTempView(table["tableName"])
