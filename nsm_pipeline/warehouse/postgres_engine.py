@@ -8,7 +8,6 @@ from pathlib import Path
 import ibis
 import ibis.expr.operations as ops
 import ibis.expr.types as ir
-import psycopg
 import pyarrow as pa
 from ibis.backends import BaseBackend
 
@@ -38,6 +37,8 @@ REFUSALS = {
 
 def open_backend(url: str, base: Path) -> BaseBackend:  # noqa: ARG001
     """A connection by libpq's own reading of the URL: its options and socket folders work too."""
+    import psycopg
+
     connection = psycopg.connect(url, autocommit=True, application_name="nsm_pipeline")
     for setting in SETTINGS:
         connection.execute(setting)
@@ -47,6 +48,8 @@ def open_backend(url: str, base: Path) -> BaseBackend:  # noqa: ARG001
 
 def refusal(failure: Exception) -> Refusal:
     """Told from the server's words; of these nothing is passed on."""
+    import psycopg
+
     said = str(failure)
     for part, refused in REFUSALS.items():
         if part in said:
