@@ -52,7 +52,9 @@ def _load(product: Path, folder: Path, url: str) -> None:
     staged = folder / "staged"
     for name in TABLES:
         place = getattr(loaded.config.source, name)
-        files = [path for pattern in place.files for path in loaded.resolve(pattern)] if place else []
+        files = (
+            [path for pattern in place.files for path in loaded.resolve(pattern)] if place else []
+        )
         for number, path in enumerate(files):
             staged.mkdir(exist_ok=True)
             shutil.copy(path, staged / f"{name}-{number:02d}.parquet")

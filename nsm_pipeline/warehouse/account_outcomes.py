@@ -37,7 +37,7 @@ def _in_window(accounts: ir.Table, weekly: ir.Table | None, window: int) -> ir.T
         rows = rows.left_join(paid, "account_no").drop("account_no_right")
         observed = days_after(rows.t0, revenue_days(window)) <= rows.observed_until
         rows = rows.mutate(
-            revenue_accounts=observed.cast("int64"),
+            revenue_accounts=ibis.ifelse(observed, 1, 0),
             revenue_minor=ibis.ifelse(observed, rows.paid.fill_null(0), 0).cast("int64"),
         )
     return rows.select(
