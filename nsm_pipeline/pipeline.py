@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from nsm_pipeline import steps
 from nsm_pipeline.advising import Given, ask_for_windows, recorded_product
-from nsm_pipeline.errors import NsmError
+from nsm_pipeline.errors import NsmError, WarehouseFailed
 from nsm_pipeline.product.loaded_product import LoadedProduct
 from nsm_pipeline.product.yaml_file import load_product
 from nsm_pipeline.runs.run_folder import RunFolder, RunStore
@@ -137,6 +137,8 @@ def check_products(product_files: Iterable[Path]) -> list[LoadedProduct | NsmErr
                 found.append(product)
             except NsmError as problems:
                 found.append(problems)
+                if isinstance(problems, WarehouseFailed):  # the next file needs a sound connection
+                    sources.close()
     return found
 
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from worlds import busy_world, write_product
 
@@ -69,13 +70,24 @@ def test_products_in_one_folder_share_their_engine_whatever_they_read(
         text = file.read_text().replace("files: ", f"files: {file.parent.name}/")
         here.append(tmp_path / file.name)
         here[-1].write_text(text)
-    check_products(here)
-    assert calls == {
-        "connect": 1,
-        "read_files": FILES * (TABLES + 1),
-        "fetch": FILES,
-        "close": 1,
-    }
+    others = pd.read_parquet(tmp_path / "1" / "accounts.parquet").rename(columns={"plan": "tariff"})
+    others.to_parquet(tmp_path / "1" / "accounts.parquet")
+    assert [product.config.product for product in check_products(here)]
+    # The columns of three tables and of the one that differs; the events of each product.
+    assert calls == {"connect": 1, "read_files": TABLES + 1 + FILES, "fetch": FILES, "close": 1}
+
+
+def test_a_column_is_missing_only_where_it_is(tmp_path: Path) -> None:
+    files = write_products(tmp_path, own_data=True)
+    for file in files:
+        file.write_text(file.read_text() + "segments: [plan]\n")
+    kept = pd.read_parquet(tmp_path / "2" / "accounts.parquet")
+    kept.rename(columns={"plan": "tariff"}).to_parquet(tmp_path / "2" / "accounts.parquet")
+    told = [
+        str(found) if isinstance(found, InvalidInput) else "" for found in check_products(files)
+    ]
+    assert [bool(words) for words in told] == [number == 2 for number in range(FILES)]
+    assert "plan" in told[2]
 
 
 def test_together_each_file_is_told_what_it_is_told_alone(

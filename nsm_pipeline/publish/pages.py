@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from nsm_pipeline.runs.run_folder import RunFolder, RunStore
 
 SERVED = {"report.html": "text/html; charset=utf-8", "ranking.csv": "text/csv; charset=utf-8"}
+READERS = 16  # a bucket takes tens of milliseconds to answer, and many questions at a time
 # The report says itself which script may run. The sandbox gives it an origin of its own: even a
 # script that got into it could not read the cookies of the site that serves it.
 FILE_POLICY = (
@@ -34,8 +36,13 @@ FILE_POLICY = (
 
 def products_page(store: RunStore, links: Mapping[str, str]) -> str:
     """The newest run of every product in `links`, which gives the address of its own page."""
-    found = ((product, store.published(product)) for product in sorted(links))
-    runs = [_run(folder, href=links[product], report=None) for product, folder in found if folder]
+
+    def newest(product: str) -> dict[str, str | None] | None:
+        folder = store.published(product)
+        return None if folder is None else _run(folder, href=links[product], report=None)
+
+    with ThreadPoolExecutor(READERS) as readers:
+        runs = [run for run in readers.map(newest, sorted(links)) if run is not None]
     return _render(title="Products", runs=runs, nights=[], up=False)
 
 

@@ -49,8 +49,7 @@ def column_kinds(table: ir.Table) -> dict[str, str]:
 def read_event_names(engine: Engine, event: ir.Value) -> list[str]:
     """Names of all events in the raw column that holds them, at any time, sorted."""
     names = event.cast("string").name("event").as_table().distinct()
-    found = engine.fetch("names of all events", names.filter(names.event.notnull()))
-    return sorted(found["event"].astype(str))
+    return sorted(engine.fetch("names of all events", names)["event"].dropna().astype(str))
 
 
 def open_source(engine: Engine, product: LoadedProduct) -> SourceTables:
@@ -86,8 +85,7 @@ def raw_table(engine: Engine, product: LoadedProduct, name: str) -> ir.Table:
     """
     place = getattr(product.config.source, name)
     if isinstance(place, Files):
-        paths = [path for pattern in place.files for path in product.resolve(pattern)]
-        _refuse_differing_columns(product.where("source", name, "files"), paths)
+        paths = source_files(product, name)
         try:
             return engine.read_files(f"source_{name}", paths)
         except NotImplementedError:
@@ -109,6 +107,18 @@ def raw_table(engine: Engine, product: LoadedProduct, name: str) -> ir.Table:
                 "Name an existing table or view, as `name` or `schema.name`.",
             )
         ) from failure
+
+
+def source_files(product: LoadedProduct, name: str) -> list[Path]:
+    """The Parquet files of one of the source's tables, all with the same columns.
+
+    Raises:
+        InvalidInput: there is none, or two of them differ.
+    """
+    patterns = getattr(product.config.source, name).files
+    paths = [path for pattern in patterns for path in product.resolve(pattern)]
+    _refuse_differing_columns(product.where("source", name, "files"), paths)
+    return paths
 
 
 def _refuse_differing_columns(where: str, paths: list[Path]) -> None:

@@ -6,10 +6,18 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pyarrow.parquet as pq
+
 from nsm_pipeline.product.loaded_product import LoadedProduct
 from nsm_pipeline.product.source import Files
 from nsm_pipeline.warehouse.connect import Engine, connect
-from nsm_pipeline.warehouse.events import column_kinds, raw_table, read_event_names, table_names
+from nsm_pipeline.warehouse.events import (
+    column_kinds,
+    raw_table,
+    read_event_names,
+    source_files,
+    table_names,
+)
 
 
 @dataclass(frozen=True)
@@ -28,20 +36,21 @@ class SourceAnswers:
         """
         found = {}
         for name in table_names(product):
-            place = _place(product, name)
-            if place not in self._columns:
-                self._columns[place] = column_kinds(raw_table(self.engine, product, name))
-            found[name] = self._columns[place]
+            layout = _layout(product, name)
+            if layout not in self._columns:
+                self._columns[layout] = column_kinds(raw_table(self.engine, product, name))
+            found[name] = self._columns[layout]
         return found
 
     def event_names(self, product: LoadedProduct) -> list[str]:
         """Names of all events in the source, at any time, sorted."""
-        column = product.config.source.events.event
-        place = (_place(product, "events"), column)
-        if place not in self._event_names:
-            events = raw_table(self.engine, product, "events")
-            self._event_names[place] = read_event_names(self.engine, events[column])
-        return self._event_names[place]
+        events = product.config.source.events
+        rows = source_files(product, "events") if isinstance(events, Files) else [events.table]
+        asked = (*rows, events.event)
+        if asked not in self._event_names:
+            column = raw_table(self.engine, product, "events")[events.event]
+            self._event_names[asked] = read_event_names(self.engine, column)
+        return self._event_names[asked]
 
 
 @dataclass(frozen=True)
@@ -69,8 +78,13 @@ class OpenSources:
             self._answers.popitem()[1].engine.close()
 
 
-def _place(product: LoadedProduct, name: str) -> Hashable:
+def _layout(product: LoadedProduct, name: str) -> Hashable:
+    """What a table's columns follow from: of many files of one layout, one is asked."""
     table = getattr(product.config.source, name)
-    if isinstance(table, Files):
-        return tuple(path for pattern in table.files for path in product.resolve(pattern))
-    return str(table.table)
+    if not isinstance(table, Files):
+        return str(table.table)
+    paths = source_files(product, name)
+    if any("=" in part for part in paths[0].parts):  # an engine takes columns from such folders
+        return tuple(paths)
+    schema = pq.read_metadata(paths[0]).schema
+    return tuple(str(schema.column(place)) for place in range(len(schema)))
