@@ -21,6 +21,8 @@ MONTHS, MONTH_DAYS, GROWTH = 12, 30, 1.1
 DAY = 86_400_000_000
 START = np.datetime64("2024-01-01", "us").astype(np.int64)
 END = START + MONTHS * MONTH_DAYS * DAY
+AS_OF = "2024-12-25T12:00:00"
+AFTER = WITHIN = 28
 PLANS = ("free", "team", "business")
 WINDOWS = (7, 14, 21, 28)
 THRESHOLDS = tuple(range(1, 21))
@@ -143,7 +145,7 @@ class GrowingProduct:
                 },
             },
             "core_metric": {"name": "Core events", "event": "event_000", "promise": "It works"},
-            "retention": {"event": "any", "after": "28d", "within": "28d"},
+            "retention": {"event": "any", "after": f"{AFTER}d", "within": f"{WITHIN}d"},
             "exposure": {"within": [f"{days}d" for days in WINDOWS]},
             "discover": {"events": "all", "at_least": list(THRESHOLDS)},
             "adjust_for": ["plan"],

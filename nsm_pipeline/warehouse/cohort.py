@@ -28,11 +28,12 @@ class Population:
 
     Shape of `onboarded`: a row per account with an nth core event; `account, account_no, t0,
     observed_until, status, cohort, segment, trait_*`. `status` is eligible, censored, outside
-    (onboarded before `from` or after `to`), internal or bot.
+    (onboarded before `from` or after `to`), internal or bot. `event_names` are those of all events.
     """
 
     onboarded: ir.Table
     events: ir.Table
+    event_names: tuple[str, ...]
     observed_until: datetime
 
     @property
@@ -47,7 +48,8 @@ def build_population(
     """Onboarded accounts with status, traits, cohort and segment, materialised."""
     moment = as_of.astimezone(UTC).replace(tzinfo=None)
     events = visible_events(tables, config.source, ibis.timestamp(moment.isoformat()))
-    end = _end_of_observation(engine, events, config, moment)
+    names, newest = _names_and_newest(engine, events)
+    end = _end_of_observation(newest, config, moment)
     clock = engine.materialise(
         "onboarding", "when each account onboards", onboarding(events, config)
     )
@@ -59,7 +61,7 @@ def build_population(
     )
     labels = _labels(engine, status, config)
     onboarded = engine.materialise("cohort", "cohorts, segments and account numbers", labels)
-    return Population(onboarded, events, end.replace(tzinfo=UTC))
+    return Population(onboarded, events, names, end.replace(tzinfo=UTC))
 
 
 def onboarding(events: ir.Table, config: ProductConfig) -> ir.Table:
@@ -82,17 +84,24 @@ def days_after(moment: ir.Value, days: int) -> ir.Value:
     return moment + ibis.interval(days=days)
 
 
+def _names_and_newest(engine: Engine, events: ir.Table) -> tuple[tuple[str, ...], datetime | None]:
+    """Every event name, sorted, and the moment of the newest event."""
+    by_name = events.group_by("event").aggregate(newest=events["at"].max())
+    found = engine.fetch("names of events and the newest of each", by_name)
+    newest = found["newest"].max()
+    names = tuple(sorted(found["event"].astype(str)))
+    return names, newest.to_pydatetime() if len(found) else None
+
+
 def _end_of_observation(
-    engine: Engine, events: ir.Table, config: ProductConfig, as_of: datetime
+    newest: datetime | None, config: ProductConfig, as_of: datetime
 ) -> datetime:
     """The declared end, or the newest event: silence after it says nothing about accounts."""
     declared = config.source.observed_until
     if declared is not None:
         zoned = declared if declared.tzinfo else declared.replace(tzinfo=UTC)
         return min(zoned.astimezone(UTC).replace(tzinfo=None), as_of)
-    newest = engine.fetch("newest event", events.aggregate(newest=events["at"].max()))
-    value = newest["newest"][0]
-    return as_of if value is None or value != value else min(value.to_pydatetime(), as_of)
+    return as_of if newest is None else min(newest, as_of)
 
 
 def _with_attributes(

@@ -81,8 +81,7 @@ class Exposures:
 
 def find_near_events(engine: Engine, population: Population, config: ProductConfig) -> NearEvents:
     """The rows of all exposure and outcome windows, by one scan of the events."""
-    events = population.events.select("event").distinct()
-    names = sorted(engine.fetch("names of events", events)["event"].astype(str))
+    names = list(population.event_names)
     numbers = engine.small_table(
         "event_numbers",
         {"event": names, "event_no": list(range(len(names)))},

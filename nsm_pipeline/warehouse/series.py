@@ -68,9 +68,10 @@ def revenue_at_core(
     if tables.revenue is None:
         return 0.0
     core = population.events.filter(core_events(population.events, config.core_metric))
-    moments = core.select("account", "at").distinct().mutate(core=1)
     paid = tables.revenue.filter(tables.revenue.amount > 0).select("account", "at")
-    joined = paid.left_join(moments, ["account", "at"])
+    # Payments are few and events many: only the moments that meet are kept, never all of them.
+    met = core.select("account", "at").join(paid.distinct(), ["account", "at"])
+    joined = paid.left_join(met.distinct().mutate(core=1), ["account", "at"])
     found = engine.fetch(
         "payments at the moment of a core event",
         joined.aggregate(payments=joined.count(), at_core=joined.core.count()),
