@@ -17,15 +17,29 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from benchmarks.growing_product import GrowingProduct
-from benchmarks.measured_cases import CASES
+from benchmarks.growing_product import THRESHOLDS, WINDOWS, GrowingProduct
+from benchmarks.measured_cases import CASES, VARIANTS, same_cells
 
 GUARDED = 1_000_000
+MODELS = 50 * len(WINDOWS) * len(THRESHOLDS)
+ORDER = ("decode", "group", "engine", "hand", "polars", "run", "pandas", "fits")
+TITLES = {
+    "decode": "DuckDB decodes the three columns",
+    "group": "DuckDB, bare `GROUP BY account, event`",
+    "engine": "our engine part: from the files to the cells, score joined",
+    "hand": "DuckDB SQL by hand, the same cells",
+    "polars": "Polars, the counts alone",
+    "run": "our whole `nsm run`",
+    "pandas": "pandas, a crude table per candidate, window and threshold (scaled from 5 of 50)",
+    "fits": "scikit-learn on account rows, 2 models",
+    "engine, 1 GB": "our engine part, DuckDB held to 1 GB",
+}
 # Measured over twice by three on 22 November 2026; beyond these something has gone wrong.
 MARGINS = {
     ("engine", "hand"): 6.0,
@@ -45,20 +59,20 @@ class Cost:
     said: dict[str, Any]
 
 
-def measured(case: str, folder: Path, events: int, memory: str | None = None) -> Cost:
+def measured(case: str, product: GrowingProduct, memory: str = "") -> Cost:
     """The cost of a case in a fresh process, without its preparations."""
-    asked = [case, str(folder), str(events), *([memory] if memory else [])]
-    command = [sys.executable, "-m", "benchmarks.bench", "--case", *asked]
+    asked = ["--case", case, str(product.folder), str(product.events), memory]
+    command = [sys.executable, "-m", "benchmarks.bench", *asked]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    return Cost(**json.loads(done.stdout.splitlines()[-1]))
+    cost = Cost(**json.loads(done.stdout.splitlines()[-1]))
+    sys.stderr.write(f"{product.events:>11,} events  {case:<22} {cost.cpu:9.2f} CPU s\n")
+    return cost
 
 
-def run_case(case: str, folder: Path, events: int, memory: str | None) -> None:
+def run_case(case: str, folder: str, events: str, memory: str) -> None:
     """Runs one case here and prints its cost."""
     name, _, variant = case.partition(":")
-    prepare = CASES[name]
-    product = GrowingProduct(folder, events)
-    work = prepare(product, variant, memory)
+    work = CASES[name](GrowingProduct(Path(folder), int(events)), variant, memory or None)
     cpu, wall = time.process_time(), time.perf_counter()
     said = work() or {}
     cost = {
@@ -68,3 +82,129 @@ def run_case(case: str, folder: Path, events: int, memory: str | None) -> None:
         "said": said,
     }
     sys.stdout.write(json.dumps(cost) + "\n")
+
+
+def written(folder: Path, events: int, **changes: int) -> GrowingProduct:
+    """The product's files, written unless they are there."""
+    name = "_".join([str(events), *(f"{key}_{value}" for key, value in changes.items())])
+    product = GrowingProduct(folder / name, events, **changes)
+    product.write()
+    return product
+
+
+def compared(product: GrowingProduct) -> Iterator[str]:
+    """The table of one size: each case beside the bare GROUP BY and beside our engine part."""
+    costs = {case: measured(case, product) for case in ORDER}
+    if not same_cells(product.folder):
+        raise SystemExit("the SQL by hand gives other cells")
+    costs["engine, 1 GB"] = measured("engine", product, "1GB")
+    yield f"### {product.events:,} events, {product.accounts:,} accounts"
+    yield ""
+    yield "| what | CPU s | wall s | peak GB | CPU / bare GROUP BY | CPU / engine part |"
+    yield "|---|---|---|---|---|---|"
+    for case, cost in costs.items():
+        beside = (cost.cpu / costs[other].cpu for other in ("group", "engine"))
+        numbers = [cost.cpu, cost.wall, cost.peak_gb, *beside]
+        yield f"| {TITLES[case]} | {' | '.join(_short(number) for number in numbers)} |"
+    yield ""
+    fits = costs["fits"]
+    each = fits.cpu / fits.said["models"]
+    whole = each * MODELS
+    yield (
+        f"One of the {fits.said['models']} fits on {fits.said['accounts']:,} accounts took "
+        f"{each:.2f} CPU s; all {MODELS:,} (scaled, not run) {whole:,.0f}, or "
+        f"{whole / costs['run'].cpu:,.0f} times the whole run. The notebook loop took "
+        f"{costs['pandas'].cpu / costs['run'].cpu:.2g} times the whole run. The score's fit is not "
+        f"in the engine part: {costs['engine'].said['fit']:.2f} CPU s. "
+        f"{costs['engine'].said['cells']:,} cells, equal to those by hand."
+    )
+    yield ""
+    steps = costs["run"].said["steps"]
+    yield f"| step of the whole run | {' | '.join(steps)} |"
+    yield f"|---|{'---|' * len(steps)}"
+    yield f"| CPU s | {' | '.join(_short(cpu) for cpu in steps.values())} |"
+    yield ""
+
+
+def growth(folder: Path, events: int) -> Iterator[str]:
+    """How the engine part grows with what is asked."""
+    product = written(folder, events)
+    base = measured("engine", product)
+    yield f"### Growth, {events:,} events"
+    yield ""
+    yield "| engine part | candidates | cells | CPU s | CPU / first row | peak GB |"
+    yield "|---|---|---|---|---|---|"
+    yield _grown("50 candidates, 4 windows, 20 thresholds", base, base)
+    for variant in list(VARIANTS)[1:]:
+        yield _grown(variant, measured(f"engine:{variant}", product), base)
+    many = written(folder, events, events_per_account=10)
+    yield _grown("10 times the accounts, the same events", measured("engine", many), base)
+    yield ""
+
+
+def _grown(what: str, cost: Cost, base: Cost) -> str:
+    found = [f"{cost.said[name]:,}" for name in ("candidates", "cells")]
+    numbers = [_short(n) for n in (cost.cpu, cost.cpu / base.cpu, cost.peak_gb)]
+    return f"| {' | '.join([what, *found, *numbers])} |"
+
+
+def guard(folder: Path) -> list[str]:
+    """The ratios of a small product that are beyond their margins."""
+    product = written(folder, GUARDED)
+    wanted = dict.fromkeys(case for pair in MARGINS for case in pair)
+    costs = {case: measured(case, product) for case in wanted if case != "hand"}
+    costs["hand"] = measured("hand", product)
+    beyond = [] if same_cells(product.folder) else ["the SQL by hand gives other cells"]
+    for (case, other), margin in MARGINS.items():
+        ratio = costs[case].cpu / costs[other].cpu
+        line = f"{case} / {other}: {ratio:.2f} of at most {margin:g}"
+        sys.stdout.write(line + "\n")
+        if ratio > margin:
+            beyond.append(line)
+    return beyond
+
+
+def _short(number: float) -> str:
+    return f"{number:,.0f}" if number >= 100 else f"{number:.2f}"
+
+
+def _machine() -> str:
+    lines = Path("/proc/cpuinfo").read_text().splitlines() if os.name == "posix" else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    processor = names[0] if names else platform.machine()
+    return (
+        f"{processor}, {os.cpu_count()} cores; Python {platform.python_version()}, "
+        f"DuckDB {version('duckdb')}, Ibis {version('ibis-framework')}, "
+        f"pandas {version('pandas')}, Polars {version('polars')}"
+    )
+
+
+def main() -> None:
+    """Prints the tables, or guards the ratios of a small product."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--events", type=float, nargs="*", default=[1e6, 1e7, 1e8])
+    parser.add_argument("--grow", type=float, default=1e7, help="events of the growth table")
+    parser.add_argument("--guard", action="store_true", help="a million events against margins")
+    parser.add_argument("--folder", type=Path, help="where the products are, or will be")
+    parser.add_argument("--case", nargs=4, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.case:
+        run_case(*given.case)
+        return
+    with tempfile.TemporaryDirectory() as aside:
+        folder = given.folder or Path(aside)
+        if given.guard:
+            if beyond := guard(folder):
+                raise SystemExit("beyond the margin: " + "; ".join(beyond))
+            return
+        sys.stdout.write(_machine() + "\n\n")
+        for events in given.events:
+            for line in compared(written(folder, int(events))):
+                sys.stdout.write(line + "\n")
+        if given.grow:
+            for line in growth(folder, int(given.grow)):
+                sys.stdout.write(line + "\n")
+
+
+if __name__ == "__main__":
+    main()

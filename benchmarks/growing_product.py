@@ -16,7 +16,6 @@ import pyarrow.parquet as pq
 import yaml
 from numpy.typing import NDArray
 
-EVENTS_PER_ACCOUNT = 100
 MONTHS, MONTH_DAYS, GROWTH = 12, 30, 1.1
 DAY = 86_400_000_000
 START = np.datetime64("2024-01-01", "us").astype(np.int64)
@@ -37,6 +36,7 @@ class GrowingProduct:
     folder: Path
     events: int
     event_types: int = 50
+    events_per_account: int = 100
 
     @property
     def event_files(self) -> str:
@@ -51,7 +51,7 @@ class GrowingProduct:
     @property
     def accounts(self) -> int:
         """How many accounts there are."""
-        return self.events // EVENTS_PER_ACCOUNT
+        return self.events // self.events_per_account
 
     def write(self) -> None:
         """Writes all files, unless they are there already."""
@@ -85,7 +85,7 @@ class GrowingProduct:
     def _write_events(self, signed_up: Ints, rng: np.random.Generator) -> None:
         """The first event of every account is the core event, at its sign-up."""
         weight = rng.lognormal(sigma=1.3, size=self.accounts)
-        further = rng.poisson(weight / weight.mean() * (EVENTS_PER_ACCOUNT - 1))
+        further = rng.poisson(weight / weight.mean() * (self.events_per_account - 1))
         life = rng.exponential(150 * DAY, self.accounts) * weight / (0.5 + weight)
         life = np.minimum(life, END - 1 - signed_up)
         account = np.repeat(np.arange(self.accounts, dtype=np.int32), further)

@@ -41,8 +41,8 @@ def hand_sql(
         strftime(make_timestamp(t0), '%Y-%m') AS cohort
         FROM clock JOIN read_parquet('{product.folder}/accounts.parquet') USING (account), newest
         WHERE t0 + {AFTER + WITHIN} * {DAY} <= newest"""
-    yield """CREATE TEMP TABLE cohorts AS SELECT cohort, (row_number() OVER ())::SMALLINT AS cohort_no
-        FROM (SELECT DISTINCT cohort FROM acct)"""
+    yield """CREATE TEMP TABLE cohorts AS SELECT cohort,
+        (row_number() OVER ())::SMALLINT AS cohort_no FROM (SELECT DISTINCT cohort FROM acct)"""
     yield (
         "CREATE TEMP TABLE names AS SELECT * FROM (VALUES "
         + ", ".join(f"('{name}', {number}::SMALLINT)" for number, name in enumerate(product.names))
