@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: run test check recovery bench-stats bench-products lock lock-check help
+.PHONY: run test check recovery bench bench-small bench-stats bench-products lock lock-check help
 
 # Some environments forbid bytecode; without it every start would compile 150 packages again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -37,6 +37,12 @@ check: .venv/.dev lock-check ## lint, format, strict types, the house test, the 
 
 recovery: .venv/.run ## recovery of planted truth against rivals (the tables of docs/recovery.md)
 	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.recovery
+
+bench: .venv/.dev ## cost of a run, beside other means of counting (docs/benchmarks.md; half an hour)
+	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.bench
+
+bench-small: .venv/.dev ## a million events: fails when a cost is beyond its margin
+	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.bench --guard
 
 bench-stats: .venv/.run ## CPU of the statistics, against scikit-learn (the table of docs/benchmarks.md)
 	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.bench_stats
