@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,6 +21,7 @@ from nsm_pipeline.errors import InvalidInput, Problem, WarehouseFailed
 from nsm_pipeline.warehouse import duckdb_engine, postgres_engine, spark_engine
 from nsm_pipeline.warehouse.airflow_connection import PREFIX, airflow_url
 from nsm_pipeline.warehouse.refusal import Refusal
+from nsm_pipeline.warehouse.statements import Statements
 
 ENVIRONMENT = re.compile(r"\$\{(\w+)\}")
 
@@ -50,6 +52,9 @@ class EngineKind(Protocol):
 
     def send(self, backend: BaseBackend, name: str, rows: pa.Table) -> ir.Table:
         """A handful of rows as a table that only this connection sees."""
+
+    def transaction(self, backend: BaseBackend, lock: str) -> AbstractContextManager[Statements]:
+        """Statements that all take effect together; who names the same lock waits."""
 
     def close(self, backend: BaseBackend) -> None:
         """Lets go of the connection and what it kept."""
@@ -117,6 +122,19 @@ class Engine:
         note = f"-- {rows.num_rows} rows made by the pipeline\nSELECT {names} FROM rows_sent_along"
         self.asked.append(Question(f"small table {name}", note, name))
         return self.kind.send(self.backend, name, rows)
+
+    def transaction(self, lock: str) -> AbstractContextManager[Statements]:
+        """Statements that all take effect together; who names the same lock waits.
+
+        Raises:
+            InvalidInput: the engine has no such thing.
+        """
+        try:
+            return self.kind.transaction(self.backend, lock)
+        except NotImplementedError:
+            what = "This engine cannot replace rows of several tables in one transaction."
+            mend = "Give a PostgreSQL or DuckDB `connection` to `publish`, or leave it out."
+            raise InvalidInput(Problem("publish.connection", what, mend)) from None
 
     def sql(self) -> list[tuple[str, str]]:
         """(title, SQL) of everything asked so far.

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import ibis
@@ -14,6 +15,7 @@ import pyarrow as pa
 from ibis.backends import BaseBackend
 
 from nsm_pipeline.warehouse.refusal import Refusal
+from nsm_pipeline.warehouse.statements import Statements
 from nsm_pipeline.warehouse.utc_time import in_utc
 
 DIALECT = "duckdb"
@@ -72,6 +74,18 @@ def send(backend: BaseBackend, name: str, rows: pa.Table) -> ir.Table:
     """A handful of rows as a temporary table."""
     table: ir.Table = backend.create_table(name, rows, temp=True, overwrite=True)
     return table
+
+
+@contextmanager
+def transaction(backend: BaseBackend, lock: str) -> Iterator[Statements]:  # noqa: ARG001
+    """All or nothing; a DuckDB file has one writing process, so nothing is locked."""
+    backend.con.begin()
+    try:
+        yield Statements(backend.con, "?")
+        backend.con.commit()
+    except BaseException:
+        backend.con.rollback()
+        raise
 
 
 def close(backend: BaseBackend) -> None:

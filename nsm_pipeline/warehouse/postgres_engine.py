@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import ibis
@@ -12,6 +13,7 @@ import pyarrow as pa
 from ibis.backends import BaseBackend
 
 from nsm_pipeline.warehouse.refusal import Refusal
+from nsm_pipeline.warehouse.statements import Statements
 
 DIALECT = "postgres"
 # Counting needs memory per sort and hash; the server's default of 4 MB writes all of it to disk.
@@ -135,6 +137,16 @@ def _column(name: str, kind: str | None) -> str:
         return quoted
     order = ' COLLATE "C"' if kind.lower() in ("text", "varchar") else ""
     return f"CAST({quoted} AS {kind}){order} AS {quoted}"
+
+
+@contextmanager
+def transaction(backend: BaseBackend, lock: str) -> Iterator[Statements]:
+    """All or nothing, one after another: whoever waits for the lock then sees what was written."""
+    with backend.con.transaction(), backend.con.cursor() as cursor:
+        # A snapshot taken before the lock would hide the other's rows: hence this level.
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [lock])
+        yield Statements(cursor, "%s")
 
 
 def close(backend: BaseBackend) -> None:

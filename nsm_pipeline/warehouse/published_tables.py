@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import ibis
 import pandas as pd
@@ -18,6 +17,7 @@ from nsm_pipeline.product.loaded_product import LoadedProduct
 from nsm_pipeline.runs.run_folder import RunFolder
 from nsm_pipeline.runs.run_index import read_index
 from nsm_pipeline.warehouse.connect import Engine, connect
+from nsm_pipeline.warehouse.statements import Statements
 
 ROW_KEYS = {
     "ranking": ("product", "as_of", "candidate"),
@@ -81,26 +81,20 @@ def _replace(
     engine: Engine, names: TableNames, run: RunFolder, frames: Mapping[str, pd.DataFrame]
 ) -> None:
     key = [run.product, str(frames["published"]["as_of"][0])]
-    database: Any = engine.backend
     try:
-        database.con.begin()
-        for name, frame in frames.items():
-            target = getattr(names, name)
-            _create(database, target, frame, ROW_KEYS[name])
-            _refuse_other_columns(database, target, frame)
-        _refuse_older(database, names.published, run, key)
-        for name, frame in frames.items():
-            target = getattr(names, name)
-            database.con.execute(f"DELETE FROM {target} WHERE product = ? AND as_of = ?", key)
-            database.con.register("nsm_incoming", frame)
-            columns = ", ".join(f'"{column}"' for column in frame.columns)
-            database.con.execute(f"INSERT INTO {target} ({columns}) SELECT * FROM nsm_incoming")
-            database.con.unregister("nsm_incoming")
-        database.con.commit()
+        with engine.transaction(names.published) as statements:
+            for name, frame in frames.items():
+                target = getattr(names, name)
+                _create(statements, target, frame, ROW_KEYS[name])
+                _refuse_other_columns(statements, target, frame)
+            _refuse_older(statements, names.published, run, key)
+            for name, frame in frames.items():
+                target = getattr(names, name)
+                statements.execute(f"DELETE FROM {target} WHERE product = ? AND as_of = ?", key)
+                statements.insert(target, frame)
+    except NsmError:
+        raise
     except Exception as failure:
-        database.con.rollback()
-        if isinstance(failure, NsmError):
-            raise
         raise WarehouseFailed(
             Problem(
                 "publish.table",
@@ -110,20 +104,25 @@ def _replace(
         ) from failure
 
 
-def _create(database: Any, target: str, frame: pd.DataFrame, key: tuple[str, ...]) -> None:
+def _create(statements: Statements, target: str, frame: pd.DataFrame, key: tuple[str, ...]) -> None:
+    """Makes schema and table where they are not: who may only write needs no more rights."""
+    *schema, table = (part.strip('"') for part in target.split("."))
+    known = "SELECT 1 FROM information_schema.schemata WHERE schema_name = ?"
+    if schema and not statements.rows(known, schema):
+        statements.execute(f'CREATE SCHEMA "{schema[0]}"')
+    known = "SELECT 1 FROM information_schema.tables WHERE table_name = ? AND table_schema = "
+    if statements.rows(known + ("?" if schema else "current_schema()"), [table, *schema]):
+        return
     types = ibis.memtable(frame).schema()
     columns = ", ".join(
         f'"{name}" {_sql_type(types[name])}{" NOT NULL" if name in key else ""}' for name in types
     )
-    if target.count(".") == 1:
-        database.con.execute(f"CREATE SCHEMA IF NOT EXISTS {target.split('.')[0]}")
     quoted = ", ".join(f'"{name}"' for name in key)
-    database.con.execute(f"CREATE TABLE IF NOT EXISTS {target} ({columns}, PRIMARY KEY ({quoted}))")
+    statements.execute(f"CREATE TABLE {target} ({columns}, PRIMARY KEY ({quoted}))")
 
 
-def _refuse_other_columns(database: Any, target: str, frame: pd.DataFrame) -> None:
-    found = [row[0] for row in database.con.execute(f"DESCRIBE {target}").fetchall()]
-    if found != list(frame.columns):
+def _refuse_other_columns(statements: Statements, target: str, frame: pd.DataFrame) -> None:
+    if statements.columns(target) != list(frame.columns):
         raise InvalidInput(
             Problem(
                 f"publish.table: {target}",
@@ -137,24 +136,25 @@ def _sql_type(dtype: ibis.DataType) -> str:
     kinds = {
         "BOOLEAN": dtype.is_boolean(),
         "BIGINT": dtype.is_integer(),
-        "DOUBLE": dtype.is_floating(),
+        "DOUBLE PRECISION": dtype.is_floating(),
     }
     return next((name for name, holds in kinds.items() if holds), "VARCHAR")
 
 
-def _refuse_older(database: Any, published: str, run: RunFolder, key: list[str]) -> None:
+def _refuse_older(statements: Statements, published: str, run: RunFolder, key: list[str]) -> None:
     # Tokens are counted in the index of one root of runs. Those of another root say nothing about
     # this run, nor do tokens that the index never gave out: then the root was begun anew.
-    found = database.con.execute(
+    found = statements.rows(
         f"SELECT token FROM {published} WHERE product = ? AND as_of = ? AND runs = ?",
         [*key, _runs_root(run)],
-    ).fetchone()
+    )
     given_out = read_index(run.path.parents[1]).last_token
-    if found and run.token < found[0] <= given_out:
+    newest = found[0][0] if found else 0
+    if run.token < newest <= given_out:
         raise Superseded(
             Problem(
                 f"publish.table: {published}",
-                f"Run {found[0]} is published for this moment; this is the older run {run.token}.",
+                f"Run {newest} is published for this moment; this is the older run {run.token}.",
                 "Nothing to mend: the newer run stays.",
             )
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
@@ -14,6 +15,7 @@ import pyarrow as pa
 from ibis.backends import BaseBackend
 
 from nsm_pipeline.warehouse.refusal import Refusal
+from nsm_pipeline.warehouse.statements import Statements
 
 DIALECT = "pyspark"
 SETTINGS = (
@@ -89,6 +91,15 @@ def send(backend: BaseBackend, name: str, rows: pa.Table) -> ir.Table:
     backend._session.createDataFrame(rows).createOrReplaceTempView(name)
     table: ir.Table = backend.table(name)
     return table
+
+
+def transaction(backend: BaseBackend, lock: str) -> AbstractContextManager[Statements]:
+    """Never: Spark writes each table by itself.
+
+    Raises:
+        NotImplementedError: always.
+    """
+    raise NotImplementedError("Spark has no transaction over several tables")
 
 
 def close(backend: BaseBackend) -> None:
