@@ -14,7 +14,7 @@ import yaml
 from examples.load_tables import load_tables
 from nsm_pipeline.product.yaml_file import load_product
 from nsm_pipeline.stats.score import fit_score
-from nsm_pipeline.stats.search import best_rows, search
+from nsm_pipeline.stats.search import search
 from nsm_pipeline.warehouse.connect import connect
 from nsm_pipeline.warehouse.extract import Extract
 from nsm_pipeline.warehouse.profile import profile_source
@@ -86,8 +86,9 @@ def figures(product: Path, as_of: datetime) -> dict[str, Any]:
             "events of the outcome": tuple(x.outcome_events),
             "cells": cells.frame,
         }
-        chosen = best_rows(search(cells, x.specs))
-        if loaded.config.source.revenue and len(chosen):
+        rows = search(cells, x.specs).sort_values(["candidate", "within_days", "at_least"])
+        chosen = rows.groupby("candidate", as_index=False).head(1)
+        if loaded.config.source.revenue:
             found["revenue weeks"] = scored.revenue_weeks(chosen)
             found["weekly reach"] = scored.weekly_reach(chosen)
         return found

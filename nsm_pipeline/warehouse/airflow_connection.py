@@ -70,23 +70,23 @@ def _from_json(stored: str) -> dict[str, Any]:
 
 
 def _from_uri(stored: str) -> dict[str, Any]:
-    parts = urlsplit(stored)
+    kind, _, rest = stored.partition("://")
+    # A host may have a protocol of its own: spark://k8s://https%3A%2F%2Fapi:443.
+    protocol = re.match(r"[a-z0-9+.-]+://", rest)
+    parts = urlsplit("//" + (rest[protocol.end() :] if protocol else rest))
     login, _, place = parts.netloc.rpartition("@")
     user, _, password = login.partition(":")
     port = re.search(r":(\d+)$", place)
-    path = parts.path
-    if path.startswith("://"):  # a host with a protocol of its own: spark://k8s://…
-        place, _, path = path.removeprefix("://").partition("/")
+    host = unquote(place[: port.start()] if port else place)
     given = dict(parse_qsl(parts.query, keep_blank_values=True))
-    extra = json.loads(given["__extra__"]) if "__extra__" in given else given
     return {
-        "conn_type": parts.scheme,
+        "conn_type": kind,
         "login": unquote(user),
         "password": unquote(password),
-        "host": unquote(re.sub(r":\d+$", "", place)),
+        "host": protocol[0] + host if protocol else host,
         "port": int(port[1]) if port else None,
-        "schema": unquote(path.removeprefix("/")),
-        "extra": extra,
+        "schema": unquote(parts.path.removeprefix("/")),
+        "extra": json.loads(given["__extra__"]) if "__extra__" in given else given,
     }
 
 

@@ -22,7 +22,12 @@ SETTINGS = (
     "SET work_mem = '256MB'",
     "SET jit = off",
 )
+UNREADABLE = Refusal(
+    "The connection cannot be read as a PostgreSQL URL.",
+    "Write postgresql://user:${PASSWORD}@host:5432/database.",
+)
 REFUSALS = {
+    "invalid integer value": UNREADABLE,
     **dict.fromkeys(
         ("authentication failed", "no password supplied", "no pg_hba.conf entry"),
         Refusal(
@@ -62,10 +67,7 @@ def refusal(failure: Exception) -> Refusal:
             "Check host, port and network; a later run may find it there.",
             passing=True,
         )
-    return Refusal(
-        f"The connection cannot be read as a PostgreSQL URL ({type(failure).__name__}).",
-        "Write postgresql://user:${PASSWORD}@host:5432/database.",
-    )
+    return UNREADABLE
 
 
 def read_files(backend: BaseBackend, name: str, paths: Sequence[Path]) -> ir.Table:
