@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: run test check recovery bench bench-small bench-stats bench-products lock lock-check help
+.PHONY: run test check recovery bench bench-small bench-stats bench-products golden lock lock-check help
 
 # Some environments forbid bytecode; without it every start would compile 150 packages again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -49,6 +49,9 @@ bench-stats: .venv/.run ## CPU of the statistics, against scikit-learn (the tabl
 
 bench-products: .venv/.run ## reading and checking 200 products (the table of docs/benchmarks.md)
 	@$(BIN)/python -m benchmarks.bench_products
+
+golden: .venv/.dev ## write the compiled SQL of tests/golden anew
+	@PYTHONPATH=.:tests $(BIN)/python tests/golden_sql.py
 
 lock: .venv/.dev ## make the lock files anew from requirements*.in
 	$(COMPILE) requirements.in -o requirements.txt

@@ -19,13 +19,16 @@ ROOT = Path(__file__).resolve().parents[1]
 ENGINES = ("duckdb", "postgres", "spark")
 
 
-def features(folder: Path) -> tuple[Path, datetime]:
+def features(folder: Path, *, zoned: bool = True) -> tuple[Path, datetime]:
     """Filters, measures, composites, properties, families, bots; ids that languages sort apart."""
     tables = busy_world(1, accounts=360)
     for table in tables.values():
         table["account"] = [f"{'Aa_äZ-'[int(name[1:]) % 6]}{name[1:]}" for name in table["account"]]
     tables["events"]["id"] = [str(n // 2) if n % 9 else None for n in range(len(tables["events"]))]
     tables["accounts"]["signed_up_at"] = pd.Timestamp("2023-12-31", tz="UTC")
+    if not zoned:
+        for table, column in (("events", "at"), ("revenue", "at"), ("accounts", "signed_up_at")):
+            tables[table][column] = tables[table][column].dt.tz_localize(None)
     columns = {"account": "account", "at": "at", "event": "event", "id": "id"}
     source = {
         "events": {"files": "events.parquet", **columns},

@@ -1,0 +1,16 @@
+-- events per account, event and window
+SELECT
+  `t1`.`account_no`,
+  `t1`.`event_no`,
+  CAST(COUNTIF(`t1`.`day` < 7) AS INT64) AS `n_7`,
+  CAST(COUNTIF(`t1`.`day` < 14) AS INT64) AS `n_14`
+FROM (
+  SELECT
+    *
+  FROM `temp`.`main`.`near_events` AS `t0`
+  WHERE
+    `t0`.`day` < 14
+) AS `t1`
+GROUP BY
+  1,
+  2

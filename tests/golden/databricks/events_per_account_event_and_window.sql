@@ -1,0 +1,16 @@
+-- events per account, event and window
+SELECT
+  `t1`.`account_no`,
+  `t1`.`event_no`,
+  CAST(SUM(CAST(`t1`.`day` < 7 AS BIGINT)) AS INT) AS `n_7`,
+  CAST(SUM(CAST(`t1`.`day` < 14 AS BIGINT)) AS INT) AS `n_14`
+FROM (
+  SELECT
+    *
+  FROM `temp`.`main`.`near_events` AS `t0`
+  WHERE
+    `t0`.`day` < 14
+) AS `t1`
+GROUP BY
+  1,
+  2

@@ -1,0 +1,59 @@
+-- when each account onboards
+SELECT
+  `t5`.`account`,
+  MIN(`t5`.`at`) AS `t0`
+FROM (
+  SELECT
+    *
+  FROM (
+    SELECT
+      `t3`.`account`,
+      `t3`.`at`,
+      `t3`.`event`,
+      `t3`.`id`,
+      `t3`.`colour`,
+      `t3`.`size`
+    FROM (
+      SELECT
+        *
+      FROM (
+        SELECT
+          `t1`.`account`,
+          `t1`.`at`,
+          `t1`.`event`,
+          `t1`.`id`,
+          `t1`.`colour`,
+          `t1`.`size`,
+          IF(
+            `t1`.`id` IS NULL,
+            0,
+            ROW_NUMBER() OVER (
+              PARTITION BY `t1`.`id`
+              ORDER BY `t1`.`at` ASC NULLS LAST, `t1`.`account` ASC NULLS LAST, `t1`.`event` ASC NULLS LAST
+            ) - 1
+          ) AS `delivery`
+        FROM (
+          SELECT
+            `t0`.`account`,
+            `t0`.`at`,
+            `t0`.`event`,
+            `t0`.`id`,
+            `t0`.`colour`,
+            `t0`.`size`
+          FROM `source_events` AS `t0`
+          WHERE
+            `t0`.`account` IS NOT NULL
+            AND `t0`.`at` IS NOT NULL
+            AND `t0`.`event` IS NOT NULL
+            AND `t0`.`at` <= CAST('2024-12-01T00:00:00' AS TIMESTAMP)
+        ) AS `t1`
+      ) AS `t2`
+      WHERE
+        `t2`.`delivery` = 0
+    ) AS `t3`
+  ) AS `t4`
+  WHERE
+    `t4`.`event` IN ('start')
+) AS `t5`
+GROUP BY
+  1

@@ -1,0 +1,141 @@
+-- events within the exposure and outcome windows
+SELECT
+  "t15"."at",
+  "t15"."colour",
+  "t15"."size",
+  "t15"."account_no",
+  "t15"."day",
+  "t15"."event_no"
+FROM (
+  SELECT
+    "t14"."event",
+    "t14"."at",
+    "t14"."colour",
+    "t14"."size",
+    "t14"."account_no",
+    "t14"."day",
+    "t3"."event_no"
+  FROM (
+    SELECT
+      "t12"."event",
+      "t12"."at",
+      "t12"."colour",
+      "t12"."size",
+      "t12"."account_no",
+      CAST(DATE_DIFF('DAY', DATE_TRUNC('DAY', DATE("t12"."t0")), DATE_TRUNC('DAY', DATE("t12"."at"))) - IF(
+        "t12"."at" < (
+          "t12"."t0" + PARSE_DURATION(
+            CONCAT(
+              CAST(DATE_DIFF('DAY', DATE_TRUNC('DAY', DATE("t12"."t0")), DATE_TRUNC('DAY', DATE("t12"."at"))) AS VARCHAR),
+              'd'
+            )
+          )
+        ),
+        1,
+        0
+      ) AS SMALLINT) AS "day"
+    FROM (
+      SELECT
+        "t11"."account",
+        "t11"."at",
+        "t11"."event",
+        "t11"."colour",
+        "t11"."size",
+        "t11"."retains",
+        "t6"."t0",
+        "t6"."account_no",
+        "t6"."exposed_until",
+        "t6"."outcome_after",
+        "t6"."outcome_until"
+      FROM (
+        SELECT
+          "t9"."account",
+          "t9"."at",
+          "t9"."event",
+          "t9"."colour",
+          "t9"."size",
+          "t9"."event" IN ('start') AS "retains"
+        FROM (
+          SELECT
+            "t8"."account",
+            "t8"."at",
+            "t8"."event",
+            "t8"."id",
+            "t8"."colour",
+            "t8"."size"
+          FROM (
+            SELECT
+              *
+            FROM (
+              SELECT
+                "t5"."account",
+                "t5"."at",
+                "t5"."event",
+                "t5"."id",
+                "t5"."colour",
+                "t5"."size",
+                IF(
+                  "t5"."id" IS NULL,
+                  0,
+                  ROW_NUMBER() OVER (
+                    PARTITION BY "t5"."id"
+                    ORDER BY "t5"."at" ASC, "t5"."account" ASC, "t5"."event" ASC
+                  ) - 1
+                ) AS "delivery"
+              FROM (
+                SELECT
+                  "t2"."account",
+                  "t2"."at",
+                  "t2"."event",
+                  "t2"."id",
+                  "t2"."colour",
+                  "t2"."size"
+                FROM "source_events" AS "t2"
+                WHERE
+                  "t2"."account" IS NOT NULL
+                  AND "t2"."at" IS NOT NULL
+                  AND "t2"."event" IS NOT NULL
+                  AND "t2"."at" <= CAST(FROM_ISO8601_TIMESTAMP('2024-12-01T00:00:00') AS TIMESTAMP)
+              ) AS "t5"
+            ) AS "t7"
+            WHERE
+              "t7"."delivery" = 0
+          ) AS "t8"
+        ) AS "t9"
+      ) AS "t11"
+      INNER JOIN (
+        SELECT
+          "t1"."account",
+          "t1"."t0",
+          CAST("t1"."account_no" AS INTEGER) AS "account_no",
+          "t1"."t0" + INTERVAL '14' DAY AS "exposed_until",
+          "t1"."t0" + INTERVAL '30' DAY AS "outcome_after",
+          "t1"."t0" + INTERVAL '60' DAY AS "outcome_until"
+        FROM "temp"."main"."cohort" AS "t1"
+        WHERE
+          "t1"."status" = 'eligible'
+      ) AS "t6"
+        ON "t11"."account" = "t6"."account"
+    ) AS "t12"
+    WHERE
+      "t12"."at" >= "t12"."t0"
+      AND (
+        (
+          "t12"."at" < "t12"."exposed_until"
+        )
+        OR (
+          "t12"."retains"
+          AND (
+            (
+              "t12"."at" > "t12"."outcome_after"
+            )
+            AND (
+              "t12"."at" <= "t12"."outcome_until"
+            )
+          )
+        )
+      )
+  ) AS "t14"
+  INNER JOIN "temp"."main"."event_numbers" AS "t3"
+    ON "t14"."event" = "t3"."event"
+) AS "t15"

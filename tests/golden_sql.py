@@ -1,0 +1,63 @@
+"""The SQL of a small product for engines that are not run here; `make golden` writes it anew."""
+
+import re
+import tempfile
+from pathlib import Path
+
+import ibis
+from test_cells import made_up_score
+from test_engines import features
+
+from nsm_pipeline.product.yaml_file import load_product
+from nsm_pipeline.stats.search import search
+from nsm_pipeline.warehouse.extract import Extract
+from nsm_pipeline.warehouse.profile import profile_source
+
+GOLDEN = Path(__file__).parent / "golden"
+DIALECTS = ("bigquery", "clickhouse", "databricks", "snowflake", "trino")
+# Of some ninety questions, those that use what engines write differently.
+WRITTEN = (
+    *("when each account onboards", "who is compared and who is not", "who was retained"),
+    *("cohorts, segments and account numbers", "events within the exposure and outcome windows"),
+    *("events per account, event and window", "declared candidates per account and window"),
+    *("quantiles of sums and maxima", "the sample for the score", "score of every account"),
+    *("revenue by account and week", "the cells", "Profile of events"),
+)
+
+
+def compiled() -> dict[str, dict[str, str]]:
+    """Per dialect, the SQL of every question by its title."""
+    with tempfile.TemporaryDirectory() as folder:
+        path, as_of = features(Path(folder), zoned=False)
+        product = load_product(path)
+        x = Extract.open(product, as_of)
+        profile_source(x.tables, config=product.config, as_of=as_of, fetch=x.engine.fetch)
+        assert x.counts["eligible"]
+        assert len(x.retention_curve)
+        assert len(x.revenue_by_week)
+        assert len(x.score_input.accounts)
+        # Weights that do not come from a fit: its last digits may differ between machines.
+        scored = x.scored(made_up_score(1, list(x.exposures.event_names)))
+        chosen = search(scored.cells(), x.specs).groupby("candidate", as_index=False).head(1)
+        scored.revenue_weeks(chosen)
+        scored.weekly_reach(chosen)
+        asked = {q.title: q.query for q in x.engine.asked if not isinstance(q.query, str)}
+        sql = {
+            dialect: {title: str(ibis.to_sql(query, dialect)) for title, query in asked.items()}
+            for dialect in DIALECTS
+        }
+        x.engine.close()
+    return sql
+
+
+def golden_path(dialect: str, title: str) -> Path:
+    """Where a question's SQL is kept."""
+    return GOLDEN / dialect / f"{re.sub(r'[^a-z]+', '_', title.lower())}.sql"
+
+
+if __name__ == "__main__":
+    for dialect, questions in compiled().items():
+        for title in WRITTEN:
+            path = golden_path(dialect, title)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(f"-- {title}\n{questions[title]}\n", encoding="utf-8")
