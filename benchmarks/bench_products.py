@@ -23,7 +23,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 SHIPPED = REPOSITORY / "config" / "products" / "online_retail.yaml"
 DATA = REPOSITORY / "data" / "online_retail"
 PRODUCTS = 200
-REPEATS = 3
+REPEATS = 5
 # Airflow's DAG processor has imported Airflow already, so what it waits for is the file alone.
 READ_DAGS = """
 import runpy, sys, time

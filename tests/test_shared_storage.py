@@ -22,7 +22,7 @@ from test_run_folder import MONDAY, finish_run, published
 from worlds import AS_OF, PRODUCT, busy_world, write_product
 
 from nsm_pipeline import open_run, orchestration
-from nsm_pipeline.errors import StorageFailed, Superseded
+from nsm_pipeline.errors import InvalidInput, StorageFailed, Superseded
 from nsm_pipeline.runs.folder import address_of
 from nsm_pipeline.runs.run_folder import RunFolder, RunStore
 
@@ -275,6 +275,23 @@ def test_an_airflow_connection_opens_the_store_and_its_name_goes_with_the_url(s3
     assert "s3cr3t" not in done.stdout + done.stderr
     by_environment = RunStore(address_of(f"{s3}/by_connection")).published("chat")
     assert by_environment is not None
+
+
+@pytest.mark.parametrize("ignored", ["IfMatch", "IfNoneMatch"])
+def test_a_store_that_ignores_conditions_is_refused(
+    store: RunStore, monkeypatch: pytest.MonkeyPatch, ignored: str
+) -> None:
+    ask = s3fs.S3FileSystem._call_s3
+
+    async def careless(fs, method, *arguments, **options):
+        options.pop(ignored, None)
+        return await ask(fs, method, *arguments, **options)
+
+    monkeypatch.setattr(s3fs.S3FileSystem, "_call_s3", careless)
+    for _ in range(2):
+        with pytest.raises(InvalidInput, match="ignores the conditions"):
+            store.start("chat", MONDAY)
+    assert store.published("chat") is None
 
 
 # --- what is in the way is said, and no secret with it --------------------------------------------

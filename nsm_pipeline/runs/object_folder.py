@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+import secrets
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 # The stores whose conditional puts are known and tested, with the driver and the extra that has it.
 DRIVERS = {"s3": ("s3fs", "s3")}
+PROBE = ".conditions"
 ATTEMPTS = 30
 LONGEST_PAUSE_S = 1.0
 # A put that failed while nobody else wrote was not a lost race; it may still be a hiccup.
@@ -86,8 +89,10 @@ class ObjectFolder:
         """Puts the object on condition that it is still the one that was read, until it is.
 
         Raises:
+            InvalidInput: the store takes puts whose condition does not hold.
             StorageFailed: the store refuses, or others are faster every time.
         """
+        _require_conditions(self)
         hiccups = 0
         for attempt in range(ATTEMPTS):
             # The version first: if the bytes are newer than it, the put is refused and none lost.
@@ -110,6 +115,16 @@ class ObjectFolder:
                 "Run again when fewer runs of this product start at the same time.",
             )
         )
+
+    def takes_wrong_puts(self) -> bool:
+        """Whether a put arrives though its condition does not hold, as on some S3-like stores."""
+        self._put_if(PROBE, b"", None)
+        for version in (None, "never the version of anything"):
+            content = secrets.token_bytes(8)
+            self._put_if(PROBE, content, version)
+            if self._bytes(PROBE) == content:
+                return True
+        return False
 
     def _put_if(self, name: str, content: bytes, version: str | None) -> OSError | None:
         """Puts if the stored version is still this one (None: if there is none), or the refusal."""
@@ -173,3 +188,15 @@ class ObjectFolder:
             "Check that the bucket exists, and the credentials and rights in the environment.",
         )
         return StorageFailed(problem)
+
+
+@cache
+def _require_conditions(folder: ObjectFolder) -> None:
+    """Refuses a store that ignores conditions; asked once per process, an error is not kept."""
+    if folder.takes_wrong_puts():
+        problem = Problem(
+            str(folder.path),
+            "This store ignores the conditions of a put, so that one run could undo another's.",
+            "Give a store that honours If-Match and If-None-Match, or a folder that all share.",
+        )
+        raise InvalidInput(problem)
