@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: run test check recovery bench bench-small bench-stats bench-products golden lock lock-check help
+.PHONY: run test check recovery bench bench-small bench-stats bench-night bench-products golden lock lock-check help
 
 # Some environments forbid bytecode; without it every start would compile 150 packages again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -10,6 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export UV_SYSTEM_CERTS := true
 
 PRODUCT ?= online_retail
+EVENTS ?= 10000000
 PYTHON ?= python3.11
 BIN := .venv/bin
 UV := $(shell command -v uv)
@@ -52,6 +53,8 @@ bench-products: .venv/.run ## reading and checking 200 products (the table of do
 
 golden: .venv/.dev ## write the compiled SQL of tests/golden anew
 	@PYTHONPATH=.:tests $(BIN)/python tests/golden_sql.py
+bench-night: .venv/.run ## CPU of a night of 100,000 events beside a whole count (EVENTS=10000000)
+	@$(BIN)/python -m benchmarks.bench_night $(EVENTS)
 
 lock: .venv/.dev ## make the lock files anew from requirements*.in
 	$(COMPILE) requirements.in -o requirements.txt

@@ -44,6 +44,9 @@ WithRivals = Annotated[
         help="Also show what Amplitude, Mixpanel and PostHog would make of the same counts.",
     ),
 ]
+Rebuild = Annotated[
+    bool, typer.Option("--rebuild", help="Build the nightly state anew, if the product keeps one.")
+]
 RUNS = "runs"
 
 
@@ -67,13 +70,15 @@ def run(
     as_of: AsOf = None,
     out: Out = RUNS,
     with_rivals: WithRivals = False,
+    rebuild: Rebuild = False,
     as_json: Json = False,
 ) -> None:
     """Run all steps for one product and publish the ranking."""
     with reporting(as_json):
         from nsm_pipeline.command_line import commands
 
-        commands.run(file, as_of=as_of, out=out, as_json=as_json, with_rivals=with_rivals)
+        options = {"with_rivals": with_rivals, "rebuild": rebuild}
+        commands.run(file, as_of=as_of, out=out, as_json=as_json, **options)
 
 
 @app.command()

@@ -15,6 +15,7 @@ from nsm_pipeline.advising import Given, ask_for_windows, recorded_product
 from nsm_pipeline.errors import NsmError, WarehouseFailed
 from nsm_pipeline.product.loaded_product import LoadedProduct
 from nsm_pipeline.product.yaml_file import load_product
+from nsm_pipeline.refusing import check_against_source, require_comparable
 from nsm_pipeline.runs.run_folder import RunFolder, RunStore
 from nsm_pipeline.steps import RunContext
 
@@ -48,6 +49,7 @@ def run_product(
     out: Address,
     on_step: Callable[[Step], None] | None = None,
     with_rivals: bool = False,
+    rebuild: bool = False,
 ) -> RunFolder:
     """A whole run in one process.
 
@@ -57,13 +59,16 @@ def run_product(
         out: root of all runs.
         on_step: called before each step.
         with_rivals: adds what other products would say of the same counts (`stats.rivals`).
+        rebuild: builds the nightly state anew, where the product keeps one.
 
     Raises:
         InvalidInput: nothing was written.
         ChecksFailed: the data failed a critical check; the published run stays.
     """
     product, store = load_product(product_file), RunStore(out)
-    context = RunContext(product, as_of.astimezone(UTC), store, with_rivals=with_rivals)
+    context = RunContext(
+        product, as_of.astimezone(UTC), store, with_rivals=with_rivals, rebuild=rebuild
+    )
     try:
         for step in STEPS:
             if on_step is not None:
@@ -133,7 +138,7 @@ def check_products(product_files: Iterable[Path]) -> list[LoadedProduct | NsmErr
         for file in product_files:
             try:
                 product = load_product(file)
-                steps.check_against_source(product, sources.of(product))
+                check_against_source(product, sources.of(product))
                 found.append(product)
             except NsmError as problems:
                 found.append(problems)
@@ -171,7 +176,7 @@ def explain_sql(product_file: Path, *, as_of: datetime) -> list[tuple[str, str]]
     try:
         context.settle_windows()
         extract = context.extract
-        steps.require_comparable(product, extract.counts)
+        require_comparable(product, extract.counts)
         scored = extract.scored(fit_score(extract.score_input))
         chosen = best_rows(search(scored.cells(), extract.specs))
         if product.config.source.revenue is not None and len(chosen):

@@ -11,16 +11,17 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from nsm_pipeline.advising import ADVICE, PRODUCT, Given, ask_for_windows, settled
-from nsm_pipeline.errors import InvalidInput, Problem
 from nsm_pipeline.product.loaded_product import LoadedProduct
-from nsm_pipeline.product.rules import check_source
+from nsm_pipeline.refusing import check_against_source, require_comparable
 from nsm_pipeline.runs.run_folder import RunFolder, RunStore
+from nsm_pipeline.stating import STATE, build_due_state, reopen_state, tell_state
 
 if TYPE_CHECKING:
     from nsm_pipeline.waist.candidate_spec import CandidateSpec
     from nsm_pipeline.waist.cells import CellTable
     from nsm_pipeline.warehouse.extract import Extract
-    from nsm_pipeline.warehouse.source_answers import SourceAnswers
+    from nsm_pipeline.warehouse.scored import Scored
+    from nsm_pipeline.warehouse.state.stored import StoredCounts
 
 SECONDS = ".seconds.json"
 
@@ -34,6 +35,7 @@ class RunContext:
     store: RunStore
     folder: RunFolder | None = None
     with_rivals: bool = False
+    rebuild: bool = False
 
     @cached_property
     def extract(self) -> Extract:
@@ -57,13 +59,30 @@ class RunContext:
         """
         from nsm_pipeline.warehouse.source_answers import SourceAnswers
 
-        check_against_source(self.product, SourceAnswers(self.extract.engine))
-        advice = self.settle_windows()
-        require_comparable(self.product, self.extract.counts)
+        told = tell_state(self)
+        if self.stored is None:
+            check_against_source(self.product, SourceAnswers(self.extract.engine))
+            advice = self.settle_windows()
+            require_comparable(self.product, self.extract.counts)
+        else:
+            self.product, advice = self.stored.product, self.stored.facts["advice"]
+            require_comparable(self.product, self.stored.counts)
         self.folder = self.store.start(self.product.config.product, self.as_of)
         self.folder.write_text(PRODUCT, self.product.text)
         if advice is not None:
             self.folder.write_json(ADVICE, advice)
+        if told is not None:
+            self.folder.write_json(STATE, told)
+
+    @cached_property
+    def stored(self) -> StoredCounts | None:
+        """The nightly state, where this run is answered from it; None where it counts whole."""
+        return reopen_state(self)
+
+    @property
+    def counted(self) -> Extract | StoredCounts:
+        """What answers for the counts: the state, or the engine."""
+        return self.extract if self.stored is None else self.stored
 
     def settle_windows(self) -> dict[str, Any] | None:
         """Asks the data for the windows that the file leaves open; None when it leaves none.
@@ -117,18 +136,21 @@ def extract(context: RunContext) -> None:
     from nsm_pipeline.stats.retention import judge_curve, with_intervals
     from nsm_pipeline.warehouse.profile import profile_source
 
-    engine, run = context.extract, context.run
-    run.write_json("population.json", engine.counts)
-    profile = profile_source(
-        engine.tables,
-        config=context.product.config,
-        as_of=context.as_of,
-        fetch=engine.engine.fetch,
-    )
+    counted, run = context.counted, context.run
+    run.write_json("population.json", counted.counts)
+    if context.stored is not None:
+        profile = context.stored.facts["profile"]
+    else:
+        profile = profile_source(
+            context.extract.tables,
+            config=context.product.config,
+            as_of=context.as_of,
+            fetch=context.extract.engine.fetch,
+        )
     run.write_json("profile.json", profile)
-    run.write_frame("retention.parquet", with_intervals(engine.retention_curve))
-    run.write_json("retention.json", asdict(judge_curve(engine.retention_curve)))
-    run.write_frame("revenue_by_week.parquet", engine.revenue_by_week)
+    run.write_frame("retention.parquet", with_intervals(counted.retention_curve))
+    run.write_json("retention.json", asdict(judge_curve(counted.retention_curve)))
+    run.write_frame("revenue_by_week.parquet", counted.revenue_by_week)
 
 
 def validate(context: RunContext) -> None:
@@ -150,17 +172,18 @@ def validate(context: RunContext) -> None:
 
 
 def score(context: RunContext) -> None:
-    """Fits the score on its sample, lets the engine count the cells, and searches them."""
+    """Fits the score on its sample, lets the engine count the cells, and searches them.
+
+    A state has its score and its cells already. One that is due is built here: the checks have
+    passed, and everything that it keeps is counted.
+    """
     from nsm_pipeline.stats.rivals import with_rivals
-    from nsm_pipeline.stats.score import fit_score
     from nsm_pipeline.stats.search import CANDIDATE_COLUMNS, best_rows, search
 
-    engine, run = context.extract, context.run
-    model = fit_score(engine.score_input)
-    scored = engine.scored(model)
-    cells = scored.cells()
-    found = search(cells, engine.specs)
-    specs = [spec.as_json() for spec in engine.specs]
+    run, scored = context.run, context.stored or _fitted(context.extract)
+    model, cells = scored.score, scored.cells()
+    found = search(cells, scored.specs)
+    specs = [spec.as_json() for spec in scored.specs]
     run.write_json("score.json", {"model": model.as_json(), "candidates": specs})
     run.write_frame("cells.parquet", cells.frame)
     run.write_frame("search.parquet", found)
@@ -172,6 +195,13 @@ def score(context: RunContext) -> None:
     if context.product.config.source.revenue is not None and len(chosen):
         run.write_frame("revenue_weeks.parquet", scored.revenue_weeks(chosen))
         run.write_frame("weekly_reach.parquet", scored.weekly_reach(chosen))
+    build_due_state(context, model)
+
+
+def _fitted(extract: Extract) -> Scored:
+    from nsm_pipeline.stats.score import fit_score
+
+    return extract.scored(fit_score(extract.score_input))
 
 
 def backtest(context: RunContext) -> None:
@@ -245,51 +275,5 @@ def publish(context: RunContext) -> None:
     run.write_text("report.html", render_report(run))
     run.write_text("digest.md", render_digest(run))
     publish_tables(context.product, run)
-    context.store.publish(run, facts=run_facts(context.product, context.seconds))
-
-
-def check_against_source(product: LoadedProduct, source: SourceAnswers) -> None:
-    """The columns and event names that the product file speaks of, held against the source.
-
-    Raises:
-        InvalidInput: everything that is not there or cannot be used, at once.
-    """
-    columns = source.columns(product)
-    check_source(product, columns)
-    check_source(product, columns, events=source.event_names(product))
-
-
-def require_comparable(product: LoadedProduct, counts: dict[str, Any]) -> None:
-    """Without accounts of both outcomes there is nothing to compare, whatever the checks say."""
-    onboarded, eligible, retained = (
-        int(counts[name]) for name in ("onboarded", "eligible", "retained")
-    )
-    if onboarded == 0:
-        raise InvalidInput(
-            Problem(
-                product.where("core_metric", "event"),
-                "No account has this event often enough to count as onboarded.",
-                "Name an event that occurs (see its spelling in the source), or lower "
-                "onboarding.nth.",
-            )
-        )
-    if eligible == 0:
-        raise InvalidInput(
-            Problem(
-                product.where("retention"),
-                f"None of {onboarded:,} onboarded accounts has been observed for the "
-                f"{product.config.retention.after + product.config.retention.within} days that "
-                "`after` and `within` ask for.",
-                "Shorten them, move onboarding.from back, or check source.observed_until.",
-            )
-        )
-    if retained in (0, eligible):
-        who = "None" if retained == 0 else "Every one"
-        raise InvalidInput(
-            Problem(
-                product.where("retention"),
-                f"{who} of {eligible:,} eligible accounts was retained, so there is nothing to "
-                "explain.",
-                "Choose an event or a window that tells accounts apart.",
-            )
-        )
+    told = run.read_json(STATE)["sentence"] if run.exists(STATE) else None
+    context.store.publish(run, facts=run_facts(context.product, context.seconds, state=told))

@@ -72,15 +72,18 @@ def product_files(files: Iterable[Path]) -> list[Path]:
     return found
 
 
-def run(file: Path, *, as_of: str | None, out: str, as_json: bool, with_rivals: bool) -> None:
-    """Runs all steps; ends with the ranking and where the files are."""
+def run(file: Path, *, as_of: str | None, out: str, as_json: bool, **options: bool) -> None:
+    """Runs all steps; ends with the ranking and where the files are.
+
+    `options` are those of `run_product`.
+    """
     from nsm_pipeline.command_line.console import step_progress
     from nsm_pipeline.pipeline import STEPS, run_product
     from nsm_pipeline.runs.folder import address_of
 
     moment, root = _as_of(file, as_of), address_of(out)
     with step_progress(len(STEPS)) as on_step:
-        folder = run_product(file, as_of=moment, out=root, on_step=on_step, with_rivals=with_rivals)
+        folder = run_product(file, as_of=moment, out=root, on_step=on_step, **options)
     if as_json:
         say_json(_run_record(folder))
         return

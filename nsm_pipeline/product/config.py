@@ -121,6 +121,14 @@ class Publish(Model):
     )
 
 
+class State(Model):
+    """Carry counts from night to night; the score is fitted anew at each rebuild only."""
+
+    rebuild: Literal["weekly", "monthly", "quarterly"] = Field(
+        "monthly", description="how often everything is counted again", examples=["monthly"]
+    )
+
+
 class ProductConfig(Model):
     """One product: what is measured, on whom, and which behaviours are compared."""
 
@@ -153,6 +161,7 @@ class ProductConfig(Model):
     segments: tuple[Name, ...] = ()
     checks: Checks = Checks()
     publish: Publish | None = None
+    state: State | None = None
 
     @property
     def asks_the_data(self) -> bool:

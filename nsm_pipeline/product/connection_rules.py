@@ -135,6 +135,25 @@ def _published_to_stay(config: ProductConfig) -> Iterator[Finding]:
         )
 
 
+def _state_follows_files(config: ProductConfig) -> Iterator[Finding]:
+    if config.state is None:
+        return
+    tables = [name for name in TABLES if isinstance(getattr(config.source, name), Table)]
+    if tables:
+        yield Finding(
+            ("state",),
+            f"The nightly state follows files, and `source.{tables[0]}` is a table.",
+            "Leave `state` out: every night then counts everything; or give `files`.",
+        )
+    for section, connection in _connections(config):
+        if section == "source" and not connection.startswith("duckdb://"):
+            yield Finding(
+                ("state",),
+                "The nightly state is kept by DuckDB, and another engine reads the source.",
+                "Leave `state` out: every night then counts everything; or use `duckdb://`.",
+            )
+
+
 CONNECTION_RULES = (
     _reachable,
     _no_secrets,
@@ -143,4 +162,5 @@ CONNECTION_RULES = (
     _parquet_only,
     _published_to_stay,
     _tables_written_whole,
+    _state_follows_files,
 )

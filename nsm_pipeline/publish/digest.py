@@ -54,8 +54,15 @@ def _counted(folder: RunFolder, ranking: dict[str, Any]) -> str:
         f"{count(people['eligible'])} eligible accounts, {count(people['retained'])} retained; "
         f"{count(len(candidates))} candidate{'' if len(candidates) == 1 else 's'} compared. "
         "Accounts were compared with accounts alike in what the data shows; only an experiment "
-        "settles it."
+        f"settles it.{_night(folder)}"
     )
+
+
+def _night(folder: RunFolder) -> str:
+    """What the run did about its nightly state, where the product keeps one."""
+    if not folder.exists("state.json"):
+        return ""
+    return f" {escape(folder.read_json('state.json')['sentence'])}"
 
 
 def _sinking(ranking: dict[str, Any]) -> str:

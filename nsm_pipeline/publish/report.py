@@ -62,6 +62,7 @@ def render_report(folder: RunFolder) -> str:
             shown_first=SHOWN_FIRST,
             style=Markup(style),
             script=Markup(script),
+            state=folder.read_json("state.json") if folder.exists("state.json") else None,
             policy=_policy(style, script),
             advice=folder.read_json("advice.json") if folder.exists("advice.json") else None,
             **_figures(folder, rows),

@@ -22,12 +22,18 @@ LIBRARIES = (
 METHOD_VERSION = 1
 
 
-def run_facts(product: LoadedProduct, seconds: Mapping[str, float]) -> dict[str, Any]:
-    """Facts for `manifest.json`. `seconds` alone differs between two runs of the same input."""
+def run_facts(
+    product: LoadedProduct, seconds: Mapping[str, float], *, state: str | None = None
+) -> dict[str, Any]:
+    """Facts for `manifest.json`. `seconds` alone differs between two runs of the same input.
+
+    `state` says what the run did about its nightly state, where the product keeps one.
+    """
     return {
         "method_version": METHOD_VERSION,
         "config_sha256": hashlib.sha256(product.text.encode()).hexdigest(),
         "sample": "the accounts with the smallest MD5 of their id",
+        **({"state": state} if state else {}),
         "python": platform.python_version(),
         "versions": {name: version(name) for name in LIBRARIES},
         "seconds": dict(seconds),

@@ -18,7 +18,6 @@ from nsm_pipeline.warehouse.candidates import (
     PropertyValue,
     ResolvedCandidate,
     discoverable_events,
-    resolve_candidates,
 )
 from nsm_pipeline.warehouse.connect import Engine
 from nsm_pipeline.warehouse.exposures import Exposures, clause_rows
@@ -28,14 +27,6 @@ Numbered = Sequence[tuple[int, ResolvedCandidate]]
 
 COLUMNS_PER_SCAN = 120
 MOST_VALUES_PER_PROPERTY = 500
-
-
-def resolve(
-    engine: Engine, exposures: Exposures, config: ProductConfig, eligible: int
-) -> list[ResolvedCandidate]:
-    """All candidates of the run, those without thresholds given quantiles of their values."""
-    values = frequent_values(engine, exposures, config, eligible)
-    return resolve_candidates(config, list(exposures.event_names), values)
 
 
 def frequent_values(

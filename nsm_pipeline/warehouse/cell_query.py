@@ -11,35 +11,36 @@ import numpy as np
 import pandas as pd
 
 from nsm_pipeline.waist.cells import CellTable
-from nsm_pipeline.warehouse.candidates import ResolvedCandidate
+from nsm_pipeline.warehouse.chosen_steps import (
+    Candidates,
+    ChosenSteps,
+    standing_in,
+    standing_windows,
+)
 from nsm_pipeline.warehouse.connect import Engine
 from nsm_pipeline.warehouse.outcomes import MINOR_UNITS
 
 
 @dataclass(frozen=True)
-class Candidates:
-    """Names and thresholds in the order of `candidate_no`."""
+class CountedCells:
+    """The cells in the engine: integers only, so that they add up and subtract exactly.
 
-    names: tuple[str, ...]
-    thresholds: tuple[tuple[float, ...], ...]
+    Shape: `rows` are `within_days, candidate_no, stratum, label_no, step` and the sums; `labels`
+    the `cohort` and `segment` of each `label_no`.
+    """
 
-    @classmethod
-    def of(cls, candidates: Sequence[ResolvedCandidate]) -> Candidates:
-        """The resolved candidates, in their order."""
-        return cls(
-            tuple(candidate.name for candidate in candidates),
-            tuple(candidate.thresholds or () for candidate in candidates),
-        )
+    rows: ir.Table
+    labels: pd.DataFrame
 
 
-def query_cells(
+def count_cells(
     engine: Engine,
     standings: ir.Table,
     strata: ir.Table,
     accounts: ir.Table,
     candidates: Candidates,
-) -> CellTable:
-    """The CellTable.
+) -> CountedCells:
+    """The cells, counted and not yet fetched.
 
     Args:
         engine: the open engine.
@@ -49,26 +50,42 @@ def query_cells(
             revenue_minor`.
         candidates: their names and thresholds.
     """
-    labels, numbered = _numbered_labels(engine, accounts)
+    labels, numbered = numbered_labels(engine, accounts)
     everyone = engine.materialise(
         "stratified",
         "strata, labels and outcomes of all accounts",
         strata.join(numbered, ["within_days", "account_no"]),
     )
-    numbers = engine.small_table(
-        "candidate_numbers",
-        {"candidate_no": list(range(len(candidates.names)))},
-        {"candidate_no": "int32"},
-    )
-    windows = _windows(standings)
-    spread = ibis.union(
-        *(_spread(everyone, standing_in(standings, w), w, (numbers, "label_no")) for w in windows)
-    )
+    spread = _spread_all(engine, everyone, standings, candidates, "label_no")
     rows = engine.materialise("cells", "the cells", spread.filter(spread.accounts > 0))
+    return CountedCells(rows, labels)
+
+
+def fetch_cells(engine: Engine, counted: CountedCells, candidates: Candidates) -> CellTable:
+    """The CellTable: candidates by name, steps as thresholds, money in units."""
+    rows = counted.rows
     shown = rows.mutate(revenue_squares=rows.revenue_squares.cast("float64"))
     cells = engine.fetch("the cells, fetched", shown)
-    cells = cells.merge(labels, on="label_no").assign(reached=_reached(cells, candidates))
+    cells = cells.merge(counted.labels, on="label_no").assign(reached=_reached(cells, candidates))
     return CellTable.from_frame(_in_units(cells, candidates.names))
+
+
+def count_revenue_weeks(
+    engine: Engine,
+    standings: ir.Table,
+    strata: ir.Table,
+    weeks: ir.Table,
+    candidates: Candidates,
+) -> ir.Table:
+    """As `query_revenue_weeks`, of every candidate in every window, by each step; not fetched.
+
+    Shape: `within_days, candidate_no, stratum, week, step` and the sums.
+    """
+    everyone = _stratified_weeks(engine, strata, weeks)
+    spread = _spread_all(engine, everyone, standings, candidates, "week")
+    return engine.materialise(
+        "revenue_weeks", "revenue by week and step", spread.filter(spread.accounts > 0)
+    )
 
 
 def query_revenue_weeks(
@@ -92,11 +109,7 @@ def query_revenue_weeks(
         A row per window, candidate, stratum, week and `reached` (1 doers, 0 others):
         `revenue_sum` in currency units, `revenue_squares` its squares per account and week.
     """
-    everyone = engine.materialise(
-        "stratified_weeks",
-        "strata of the accounts with revenue",
-        strata.join(weeks, ["within_days", "account_no"]),
-    )
+    everyone = _stratified_weeks(engine, strata, weeks)
     spread = ibis.union(
         *(
             _spread(
@@ -108,90 +121,45 @@ def query_revenue_weeks(
             for window in chosen.windows
         )
     )
-    rows = engine.materialise("revenue_weeks", "revenue by week", spread)
+    rows = engine.materialise(
+        "revenue_weeks", "revenue by week", spread.filter(spread.accounts > 0)
+    )
+    return fetch_revenue_weeks(engine, rows, chosen.names)
+
+
+def _stratified_weeks(engine: Engine, strata: ir.Table, weeks: ir.Table) -> ir.Table:
+    return engine.materialise(
+        "stratified_weeks",
+        "strata of the accounts with revenue",
+        strata.join(weeks, ["within_days", "account_no"]),
+    )
+
+
+def fetch_revenue_weeks(engine: Engine, rows: ir.Table, names: Sequence[str]) -> pd.DataFrame:
+    """Revenue by week in currency units, from rows whose `step` is 1 for doers and 0 for others."""
     shown = rows.mutate(revenue_squares=rows.revenue_squares.cast("float64"))
     found = engine.fetch("revenue by week, ordered", shown.order_by(*shown.columns[:5]))
     found = found.rename(columns={"step": "reached"}).astype({"reached": "float64"})
-    return _in_units(found, chosen.names).drop(columns=["accounts", "retained", "revenue_accounts"])
+    return _in_units(found, names).drop(columns=["accounts", "retained", "revenue_accounts"])
 
 
-@dataclass(frozen=True)
-class ChosenSteps:
-    """One threshold and window of some candidates.
-
-    Shape: `table` a row per choice: `candidate_no, within_days, chosen_step`.
-    """
-
-    table: ir.Table
-    windows: tuple[int, ...]
-    names: tuple[str, ...]
-
-    @classmethod
-    def send(cls, engine: Engine, chosen: pd.DataFrame, candidates: Candidates) -> ChosenSteps:
-        """The choices (`candidate, at_least, within_days`) as a small table of the engine."""
-        numbers = [candidates.names.index(name) for name in chosen["candidate"]]
-        steps = [
-            candidates.thresholds[number].index(at_least) + 1
-            for number, at_least in zip(numbers, chosen["at_least"], strict=True)
-        ]
-        table = engine.small_table(
-            "chosen",
-            {
-                "candidate_no": numbers,
-                "within_days": chosen["within_days"].tolist(),
-                "chosen_step": steps,
-            },
-            {"candidate_no": "int32", "within_days": "int64", "chosen_step": "int16"},
-        )
-        windows = tuple(sorted({int(window) for window in chosen["within_days"]}))
-        return cls(table, windows, candidates.names)
-
-    def numbers_in(self, window: int) -> ir.Table:
-        """`candidate_no` of the choices in a window."""
-        return self.table.filter(self.table.within_days == window).select("candidate_no")
-
-    def doing(self, standings: ir.Table, window: int) -> ir.Table:
-        """As `standing_in`, of the choices in a window, `step` being 1 for those who did it."""
-        here = self.table.filter(self.table.within_days == window).drop("within_days")
-        rows = standing_in(standings, window).join(here, "candidate_no")
-        did = ibis.ifelse(rows.step >= rows.chosen_step, 1, 0).cast("int16")
-        return rows.mutate(step=did).drop("chosen_step")
-
-    def doers(self, standings: ir.Table) -> ir.Table:
-        """`account_no, candidate_no` of everyone who did what was chosen."""
-        parts = [self.doing(standings, window) for window in self.windows]
-        rows = ibis.union(*parts)
-        return rows.filter(rows.step == 1).select("account_no", "candidate_no")
-
-
-def standing_in(standings: ir.Table, window: int) -> ir.Table:
-    """`account_no, candidate_no, own_stratum, step` of those who touched a candidate by then."""
-    rows = standings.select(
-        "account_no",
-        "candidate_no",
-        own_stratum=standings[f"stratum_{window}"],
-        step=standings[f"step_{window}"],
-    )
-    return rows.filter(rows.own_stratum.notnull())
-
-
-def _windows(standings: ir.Table) -> list[int]:
-    named = [column.removeprefix("step_") for column in standings.columns if "step_" in column]
-    return [int(window) for window in named]
-
-
-def _numbered_labels(engine: Engine, accounts: ir.Table) -> tuple[pd.DataFrame, ir.Table]:
+def numbered_labels(engine: Engine, accounts: ir.Table) -> tuple[pd.DataFrame, ir.Table]:
     """Cohort and segment as one number: grouping by their text would cost three times as much."""
     found = engine.fetch("cohorts and segments", accounts.select("cohort", "segment").distinct())
     labels = found.sort_values(["cohort", "segment"], ignore_index=True)
     labels["label_no"] = np.arange(len(labels))
-    columns = {name: labels[name].tolist() for name in labels.columns}
-    types = {"cohort": "string", "segment": "string", "label_no": "int32"}
-    table = engine.small_table("labels", columns, types)
+    table = send_labels(engine, labels)
     return labels, accounts.join(table, ["cohort", "segment"]).drop("cohort", "segment")
 
 
-_TYPES = {
+def send_labels(engine: Engine, labels: pd.DataFrame) -> ir.Table:
+    """`cohort, segment, label_no` as a small table of the engine."""
+    columns = {name: labels[name].tolist() for name in labels.columns}
+    types = {"cohort": "string", "segment": "string", "label_no": "int32"}
+    return engine.small_table("labels", columns, types)
+
+
+SUM_TYPES = {
     "accounts": "int64",
     "retained": "int64",
     "revenue_accounts": "int64",
@@ -209,7 +177,24 @@ def _sums(rows: ir.Table, sign: int = 1) -> dict[str, ir.Value]:
         "revenue_sum": rows.revenue_minor.sum(),
         "revenue_squares": (minor * minor).sum(),
     }
-    return {name: (value * sign).cast(_TYPES[name]) for name, value in sums.items()}
+    return {name: (value * sign).cast(SUM_TYPES[name]) for name, value in sums.items()}
+
+
+def _spread_all(
+    engine: Engine, everyone: ir.Table, standings: ir.Table, candidates: Candidates, label: str
+) -> ir.Table:
+    """`_spread` of every candidate in every window."""
+    numbers = engine.small_table(
+        "candidate_numbers",
+        {"candidate_no": list(range(len(candidates.names)))},
+        {"candidate_no": "int32"},
+    )
+    return ibis.union(
+        *(
+            _spread(everyone, standing_in(standings, window), window, (numbers, label))
+            for window in standing_windows(standings)
+        )
+    )
 
 
 def _spread(
@@ -233,14 +218,14 @@ def _spread(
     added = added.aggregate(**_sums(touched))
 
     order = ("candidate_no", "stratum", label, "step")
-    parts = ibis.union(*(part.select(*order, *_TYPES) for part in (total, removed, added)))
+    parts = ibis.union(*(part.select(*order, *SUM_TYPES) for part in (total, removed, added)))
     summed = parts.group_by(*order).aggregate(
-        **{name: parts[name].sum().cast(dtype) for name, dtype in _TYPES.items()}
+        **{name: parts[name].sum().cast(dtype) for name, dtype in SUM_TYPES.items()}
     )
     return summed.select(
         *order[:0],
         within_days=ibis.literal(window, "int64"),
-        **{name: summed[name] for name in (*order, *_TYPES)},
+        **{name: summed[name] for name in (*order, *SUM_TYPES)},
     )
 
 

@@ -15,11 +15,10 @@ import ibis.expr.types as ir
 from nsm_pipeline.product.config import CoreMetric, Exclude, ProductConfig
 from nsm_pipeline.warehouse.connect import Engine
 from nsm_pipeline.warehouse.events import SourceTables, visible_events
+from nsm_pipeline.warehouse.labels import Labels, labelled, read_labels
 from nsm_pipeline.warehouse.where import both, matches, selected
 
 MISSING = "(missing)"
-OTHER = "(other)"
-SEGMENT_LEVELS = 6
 
 
 @dataclass(frozen=True)
@@ -27,8 +26,10 @@ class Population:
     """Everyone onboarded, and the reason why an account is not compared.
 
     Shape of `onboarded`: a row per account with an nth core event; `account, account_no, t0,
-    observed_until, status, cohort, segment, trait_*`. `status` is eligible, censored, outside
-    (onboarded before `from` or after `to`), internal or bot. `event_names` are those of all events.
+    observed_until, own_until, status, cohort, segment, part, trait_*`. `status` is eligible,
+    censored, outside (onboarded before `from` or after `to`), internal or bot; `own_until` is the
+    end that the account itself declares, if any; `part` one of PARTS random parts.
+    `event_names` are those of all events.
     """
 
     onboarded: ir.Table
@@ -43,9 +44,17 @@ class Population:
 
 
 def build_population(
-    engine: Engine, tables: SourceTables, config: ProductConfig, as_of: datetime
+    engine: Engine,
+    tables: SourceTables,
+    config: ProductConfig,
+    as_of: datetime,
+    *,
+    labels: Labels | None = None,
 ) -> Population:
-    """Onboarded accounts with status, traits, cohort and segment, materialised."""
+    """Onboarded accounts with status, traits, cohort and segment, materialised.
+
+    Without `labels` they are read off the eligible accounts.
+    """
     moment = as_of.astimezone(UTC).replace(tzinfo=None)
     events = visible_events(tables, config.source, ibis.timestamp(moment.isoformat()))
     names, newest = _names_and_newest(engine, events)
@@ -59,8 +68,8 @@ def build_population(
         "who is compared and who is not",
         _with_status(accounts, events, config, end),
     )
-    labels = _labels(engine, status, config)
-    onboarded = engine.materialise("cohort", "cohorts, segments and account numbers", labels)
+    named = labelled(status, labels or read_labels(engine, status, config), config)
+    onboarded = engine.materialise("cohort", "cohorts, segments and account numbers", named)
     return Population(onboarded, events, names, end.replace(tzinfo=UTC))
 
 
@@ -147,8 +156,10 @@ def _with_status(
     accounts: ir.Table, events: ir.Table, config: ProductConfig, end: datetime
 ) -> ir.Table:
     observed = ibis.timestamp(end.isoformat())
+    own: ir.Value = ibis.null("timestamp(6)")
     if "observed_until" in accounts.columns:
-        observed = ibis.least(observed, accounts.observed_until.fill_null(observed))
+        own = accounts.observed_until
+        observed = ibis.least(observed, own.fill_null(observed))
     outcome_days = config.retention.after + config.retention.within
     status = ibis.cases(
         (excluded(accounts, config.exclude), "internal"),
@@ -157,8 +168,8 @@ def _with_status(
         else_="eligible",
     )
     kept = ["account", "t0", *(c for c in accounts.columns if c.startswith("trait_"))]
-    rows = accounts.mutate(status=status).mutate(observed_until=observed)
-    rows = rows.select(*kept, "observed_until", "status")
+    rows = accounts.mutate(status=status, own_until=own).mutate(observed_until=observed)
+    rows = rows.select(*kept, "observed_until", "own_until", "status")
     bots = _bots(rows, events, config)
     if bots is None:
         return rows
@@ -210,43 +221,6 @@ def _bots(rows: ir.Table, events: ir.Table, config: ProductConfig) -> ir.Table |
     if limits.first_day_share_over is not None:
         over = over & (counted.first_day > limits.first_day_share_over * counted.events)
     return counted.select("account", is_bot=over)
-
-
-def _labels(engine: Engine, status: ir.Table, config: ProductConfig) -> ir.Table:
-    """Adds `cohort` (a month, or a quarter when they span over a year), `segment`, `account_no`."""
-    eligible = status.filter(status.status == "eligible")
-    span = engine.fetch(
-        "first and last onboarding of the eligible",
-        eligible.aggregate(first=eligible.t0.min(), last=eligible.t0.max()),
-    ).iloc[0]
-    year, month = status.t0.year().cast("string"), status.t0.month()
-    long = span["first"] == span["first"] and (span["last"] - span["first"]).days > 366
-    quarter = year + "Q" + status.t0.quarter().cast("string")
-    cohort = quarter if long else year + "-" + month.cast("string").lpad(2, "0")
-    return status.mutate(
-        account_no=ibis.row_number().over(order_by=status.account.cast("string")),
-        cohort=cohort,
-        segment=_segment(engine, eligible, status, config),
-    )
-
-
-def _segment(
-    engine: Engine, eligible: ir.Table, status: ir.Table, config: ProductConfig
-) -> ir.StringValue:
-    """The declared segment columns as one label; small levels are one level, so cells stay few."""
-    wanted = list(dict.fromkeys((*config.adjust_for, *config.segments)))
-    label: ir.StringValue = ibis.literal("")
-    for column in config.segments:
-        trait = f"trait_{wanted.index(column)}"
-        sizes = engine.fetch(
-            f"levels of {column}", eligible.group_by(trait).aggregate(n=eligible.count())
-        )
-        largest = sizes.sort_values(["n", trait], ascending=[False, True])[trait]
-        levels = [str(level) for level in largest[:SEGMENT_LEVELS]]
-        level = ibis.ifelse(status[trait].isin(levels), status[trait], OTHER)
-        part = ibis.literal(f"{column}=") + level
-        label = part if column == config.segments[0] else label + " | " + part
-    return label
 
 
 def population_counts(

@@ -8,6 +8,7 @@ run's moment are still in, because the checks must see them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from nsm_pipeline.warehouse.where import matches
 
 # The prefix keeps clear of the source's own column names.
 ACCOUNT = "nsm_account"
+TABLES = ("events", "accounts", "revenue")
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,7 @@ class SourceTables:
 
 def table_names(product: LoadedProduct) -> list[str]:
     """Which of events, accounts and revenue the source has."""
-    known = ("events", "accounts", "revenue")
-    return [name for name in known if getattr(product.config.source, name) is not None]
+    return [name for name in TABLES if getattr(product.config.source, name) is not None]
 
 
 def column_kinds(table: ir.Table) -> dict[str, str]:
@@ -52,9 +53,25 @@ def read_event_names(engine: Engine, event: ir.Value) -> list[str]:
     return sorted(engine.fetch("names of all events", names)["event"].dropna().astype(str))
 
 
-def open_source(engine: Engine, product: LoadedProduct) -> SourceTables:
-    """The product's tables, standardised; nothing is read yet."""
-    raw = _with_account(raw_tables(engine, product), product.config.source)
+def files_by_table(product: LoadedProduct) -> dict[str, list[Path]]:
+    """The files of every source table that is in files, as they are found now.
+
+    Raises:
+        InvalidInput: there are none, or two files of one table differ in columns.
+    """
+    names = table_names(product)
+    places = {name: getattr(product.config.source, name) for name in names}
+    return {name: source_files(product, name) for name in names if isinstance(places[name], Files)}
+
+
+def open_source(
+    engine: Engine, product: LoadedProduct, files: Mapping[str, Sequence[Path]] | None = None
+) -> SourceTables:
+    """The product's tables, standardised; nothing is read yet.
+
+    With `files` (as `files_by_table` gives them) no others are looked for.
+    """
+    raw = _with_account(raw_tables(engine, product, files), product.config.source)
     source = product.config.source
     accounts, revenue = raw.get("accounts"), raw.get("revenue")
     return SourceTables(
@@ -68,24 +85,31 @@ def open_source(engine: Engine, product: LoadedProduct) -> SourceTables:
     )
 
 
-def raw_tables(engine: Engine, product: LoadedProduct) -> dict[str, ir.Table]:
+def raw_tables(
+    engine: Engine, product: LoadedProduct, files: Mapping[str, Sequence[Path]] | None = None
+) -> dict[str, ir.Table]:
     """The source's tables as they are.
 
     Raises:
         InvalidInput: a file or table is missing, or two files of one table differ in columns.
     """
-    return {name: raw_table(engine, product, name) for name in table_names(product)}
+    found = files_by_table(product) if files is None else files
+    return {
+        name: raw_table(engine, product, name, found.get(name)) for name in table_names(product)
+    }
 
 
-def raw_table(engine: Engine, product: LoadedProduct, name: str) -> ir.Table:
-    """One of the source's tables as it is.
+def raw_table(
+    engine: Engine, product: LoadedProduct, name: str, files: Sequence[Path] | None = None
+) -> ir.Table:
+    """One of the source's tables as it is, of these files where it is in files.
 
     Raises:
         InvalidInput: a file or the table is missing, or two files of it differ in columns.
     """
     place = getattr(product.config.source, name)
     if isinstance(place, Files):
-        paths = source_files(product, name)
+        paths = source_files(product, name) if files is None else files
         try:
             return engine.read_files(f"source_{name}", paths)
         except NotImplementedError:
@@ -117,11 +141,11 @@ def source_files(product: LoadedProduct, name: str) -> list[Path]:
     """
     patterns = getattr(product.config.source, name).files
     paths = [path for pattern in patterns for path in product.resolve(pattern)]
-    _refuse_differing_columns(product.where("source", name, "files"), paths)
+    refuse_differing_columns(product.where("source", name, "files"), paths)
     return paths
 
 
-def _refuse_differing_columns(where: str, paths: list[Path]) -> None:
+def refuse_differing_columns(where: str, paths: Sequence[Path]) -> None:
     """DuckDB drops a column that only a later file has, without a word."""
     first: dict[str, str] | None = None
     for path in paths:

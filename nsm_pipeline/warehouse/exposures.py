@@ -79,9 +79,14 @@ class Exposures:
         return [number for name, number in self.event_numbers.items() if name in wanted]
 
 
-def find_near_events(engine: Engine, population: Population, config: ProductConfig) -> NearEvents:
-    """The rows of all exposure and outcome windows, by one scan of the events."""
-    names = list(population.event_names)
+def find_near_events(
+    engine: Engine, population: Population, config: ProductConfig, known: Sequence[str] = ()
+) -> NearEvents:
+    """The rows of all exposure and outcome windows, by one scan of the events.
+
+    `known` events have a number even when none of these accounts did them.
+    """
+    names = sorted({*population.event_names, *known})
     numbers = engine.small_table(
         "event_numbers",
         {"event": names, "event_no": list(range(len(names)))},
@@ -131,8 +136,10 @@ def near_rows(population: Population, config: ProductConfig) -> ir.Table:
     )
 
 
-def build_exposures(engine: Engine, near: NearEvents, windows: tuple[int, ...]) -> Exposures:
-    """Counts per account, event and window."""
+def build_exposures(
+    engine: Engine, near: NearEvents, windows: tuple[int, ...], known: Sequence[str] = ()
+) -> Exposures:
+    """Counts per account, event and window; `known` events are numbered, occurring or not."""
     rows = near.exposed
     by_event = engine.materialise(
         "event_counts",
@@ -143,7 +150,8 @@ def build_exposures(engine: Engine, near: NearEvents, windows: tuple[int, ...]) 
     )
     found = engine.fetch("events that occur", by_event.select("event_no").distinct())
     occurring = set(found["event_no"])
-    numbers = {name: no for name, no in near.event_numbers.items() if no in occurring}
+    kept = {*known, *(name for name, no in near.event_numbers.items() if no in occurring)}
+    numbers = {name: no for name, no in near.event_numbers.items() if name in kept}
     return Exposures(rows, by_event, numbers, windows)
 
 

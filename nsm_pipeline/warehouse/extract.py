@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import ibis.expr.types as ir
@@ -19,25 +20,24 @@ from nsm_pipeline.product.clauses import outcome_events
 from nsm_pipeline.product.loaded_product import LoadedProduct
 from nsm_pipeline.product.retention import RevenueRetention
 from nsm_pipeline.waist.candidate_spec import CandidateSpec
-from nsm_pipeline.waist.cells import CellTable
 from nsm_pipeline.waist.score_model import ScoreInput, ScoreModel
 from nsm_pipeline.warehouse.account_outcomes import account_outcomes
 from nsm_pipeline.warehouse.active_days import ActiveDays, build_active_days
-from nsm_pipeline.warehouse.behaviours import candidate_values, resolve
-from nsm_pipeline.warehouse.candidates import Footprint, ResolvedCandidate
-from nsm_pipeline.warehouse.cell_query import (
-    Candidates,
-    ChosenSteps,
-    query_cells,
-    query_revenue_weeks,
+from nsm_pipeline.warehouse.behaviours import candidate_values, frequent_values
+from nsm_pipeline.warehouse.candidates import (
+    Footprint,
+    PropertyValue,
+    ResolvedCandidate,
+    resolve_candidates,
 )
+from nsm_pipeline.warehouse.choices import Choices, chosen_thresholds
 from nsm_pipeline.warehouse.cohort import (
     Population,
     build_population,
     population_counts,
 )
 from nsm_pipeline.warehouse.connect import Engine, connect
-from nsm_pipeline.warehouse.events import SourceTables, open_source
+from nsm_pipeline.warehouse.events import SourceTables, files_by_table, open_source
 from nsm_pipeline.warehouse.exposures import (
     Exposures,
     NearEvents,
@@ -45,6 +45,7 @@ from nsm_pipeline.warehouse.exposures import (
     find_near_events,
 )
 from nsm_pipeline.warehouse.footprints import own_rows
+from nsm_pipeline.warehouse.labels import read_labels
 from nsm_pipeline.warehouse.outcomes import (
     paying,
     retained,
@@ -52,28 +53,40 @@ from nsm_pipeline.warehouse.outcomes import (
     weekly_revenue,
 )
 from nsm_pipeline.warehouse.score_input import account_traits, fetch_score_input, trait_names
+from nsm_pipeline.warehouse.scored import Scored
 from nsm_pipeline.warehouse.series import (
     events_of_payment,
     revenue_at_core,
     revenue_by_week,
-    weekly_reach,
 )
 from nsm_pipeline.warehouse.signup import time_to_onboard
-from nsm_pipeline.warehouse.specs import candidate_specs
-from nsm_pipeline.warehouse.standings import Counted, build_standings, is_plain
-from nsm_pipeline.warehouse.strata import account_scores, send_weights, strata_of_accounts
+from nsm_pipeline.warehouse.standings import Counted, is_plain
 from nsm_pipeline.warehouse.thresholds import with_thresholds
 from nsm_pipeline.warehouse.usage import retention_curve, usage_gaps
 from nsm_pipeline.warehouse.where import selects
 
 
 @dataclass(frozen=True)
+class Part:
+    """Some of the accounts, already known, with the rows of the source that are theirs."""
+
+    tables: SourceTables
+    population: Population
+
+
+@dataclass(frozen=True)
 class Extract:
-    """One product at one moment, in one engine. Every property is asked at most once."""
+    """One product at one moment, in one engine. Every property is asked at most once.
+
+    With `frozen` choices nothing is read off the data that they hold, and with `part` only those
+    accounts are counted: under the same choices the cells of disjoint parts add up.
+    """
 
     product: LoadedProduct
     as_of: datetime
     engine: Engine
+    frozen: Choices | None = None
+    part: Part | None = None
 
     @classmethod
     def open(cls, product: LoadedProduct, as_of: datetime) -> Extract:
@@ -85,17 +98,32 @@ class Extract:
     @cached_property
     def tables(self) -> SourceTables:
         """The source under standard names."""
-        return open_source(self.engine, self.product)
+        if self.part is not None:
+            return self.part.tables
+        return open_source(self.engine, self.product, self.files)
+
+    @cached_property
+    def files(self) -> dict[str, list[Path]]:
+        """The source's files, as found when first asked for."""
+        return files_by_table(self.product)
 
     @cached_property
     def population(self) -> Population:
         """Who is compared."""
-        return build_population(self.engine, self.tables, self.product.config, self.as_of)
+        if self.part is not None:
+            return self.part.population
+        labels = self.frozen.labels if self.frozen else None
+        config = self.product.config
+        return build_population(self.engine, self.tables, config, self.as_of, labels=labels)
+
+    @property
+    def _known(self) -> Sequence[str]:
+        return self.frozen.events if self.frozen else ()
 
     @cached_property
     def near(self) -> NearEvents:
         """The events of the exposure and outcome windows."""
-        return find_near_events(self.engine, self.population, self.product.config)
+        return find_near_events(self.engine, self.population, self.product.config, self._known)
 
     @cached_property
     def outcome(self) -> ir.Table:
@@ -120,13 +148,24 @@ class Extract:
     @cached_property
     def exposures(self) -> Exposures:
         """What the eligible did within the windows."""
-        return build_exposures(self.engine, self.near, self.product.config.exposure.within)
+        windows = self.product.config.exposure.within
+        return build_exposures(self.engine, self.near, windows, self._known)
+
+    @cached_property
+    def _frequent(self) -> list[PropertyValue]:
+        if self.frozen:
+            return list(self.frozen.values)
+        eligible = int(self.counts["eligible"])
+        return frequent_values(self.engine, self.exposures, self.product.config, eligible)
 
     @cached_property
     def _resolved(self) -> tuple[list[ResolvedCandidate], ir.Table]:
         config = self.product.config
-        eligible = int(self.counts["eligible"])
-        candidates = resolve(self.engine, self.exposures, config, eligible)
+        if self.frozen:
+            candidates = self.frozen.candidates(config)
+        else:
+            names = list(self.exposures.event_names)
+            candidates = resolve_candidates(config, names, self._frequent)
         others = [(no, c) for no, c in enumerate(candidates) if not is_plain(c)]
         values = candidate_values(self.engine, self.exposures, others)
         longest = config.exposure.within[-1]
@@ -140,8 +179,20 @@ class Extract:
     @cached_property
     def specs(self) -> list[CandidateSpec]:
         """The candidates as the statistics know them."""
-        names = self.exposures.event_names
-        return candidate_specs(self.product.config, self.candidates, names, self.outcome_events)
+        return self.choices.specs(self.product.config)
+
+    @cached_property
+    def choices(self) -> Choices:
+        """What this run read off the data before it counted, for others to count alike."""
+        if self.frozen:
+            return self.frozen
+        return Choices(
+            labels=read_labels(self.engine, self.population.onboarded, self.product.config),
+            events=self.exposures.event_names,
+            values=tuple(self._frequent),
+            thresholds=chosen_thresholds(self.candidates),
+            outcome_events=tuple(self.outcome_events),
+        )
 
     @cached_property
     def outcome_events(self) -> Sequence[str]:
@@ -235,44 +286,3 @@ class Extract:
         """Revenue per eligible account, window and week after the window."""
         expression = weekly_revenue(self.population, self.tables, self.product.config)
         return self.engine.materialise("weekly_revenue", "revenue by account and week", expression)
-
-
-@dataclass(frozen=True)
-class Scored:
-    """An extract with a score: everything that depends on strata."""
-
-    extract: Extract
-    score: ScoreModel
-
-    @cached_property
-    def _stood(self) -> tuple[ir.Table, ir.Table]:
-        x = self.extract
-        weights = send_weights(x.engine, self.score, x.exposures)
-        scores = account_scores(x.engine, weights, x.traits, x.exposures, x.days.seen)
-        standings = build_standings(x.engine, weights, scores, x.counted)
-        return standings, strata_of_accounts(x.engine, weights, scores)
-
-    @property
-    def candidates(self) -> Candidates:
-        """The candidates as the cells name them."""
-        return Candidates.of(self.extract.candidates)
-
-    def cells(self) -> CellTable:
-        """The waist: everything the statistics get to see of the accounts."""
-        x = self.extract
-        return query_cells(x.engine, *self._stood, x.accounts, self.candidates)
-
-    def revenue_weeks(self, chosen: pd.DataFrame) -> pd.DataFrame:
-        """Revenue by week after the window, of chosen `candidate, at_least, within_days`."""
-        x = self.extract
-        observed = x.accounts.filter(x.accounts.revenue_accounts == 1).drop("revenue_minor")
-        weeks = x.weekly_revenue.join(observed, ["within_days", "account_no"])
-        steps = ChosenSteps.send(x.engine, chosen, self.candidates)
-        return query_revenue_weeks(x.engine, *self._stood, weeks, steps)
-
-    def weekly_reach(self, chosen: pd.DataFrame) -> pd.DataFrame:
-        """Of the accounts onboarded each week, how many did each chosen behaviour."""
-        x = self.extract
-        steps = ChosenSteps.send(x.engine, chosen, self.candidates)
-        did = steps.doers(self._stood[0])
-        return weekly_reach(x.engine, x.population, did, self.candidates.names)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -71,7 +71,7 @@ def profile_source(
     if not profile["events"]["wrong_types"]:
         profile["events"] |= _profile_names(events, config, fetch)
     if tables.accounts is not None:
-        profile["accounts"] = _profile_accounts(tables.accounts, fetch)
+        profile["accounts"] = profile_accounts(tables.accounts, fetch)
     if tables.revenue is not None:
         revenue = Log("revenue", tables.revenue, moment)
         profile["revenue"] = _profile_log(revenue, tables.accounts, config, fetch)
@@ -193,7 +193,8 @@ def _wrong_types(table: ir.Table, columns: Iterable[str]) -> dict[str, str]:
     return {column: str(dtype) for column, dtype in dtypes.items() if not right[column]}
 
 
-def _profile_accounts(accounts: ir.Table, fetch: Fetch) -> dict[str, Any]:
+def profile_accounts(accounts: ir.Table, fetch: Fetch) -> dict[str, Any]:
+    """The profile's part on the accounts table: its rows, those without and those told twice."""
     by_account = accounts.group_by(accounts.account).aggregate(rows=accounts.count())
     [row] = fetch(
         "Profile of accounts",
@@ -239,6 +240,11 @@ def _profile_names(events: Log, config: ProductConfig, fetch: Fetch) -> dict[str
     names = names.filter(names.event.notnull() & (names.rows > 0))
     ordered = names.order_by([names.rows.desc(), names.event]).limit(MOST_NAMES)
     found = fetch("Event names", ordered).to_dict("records")
+    return judged_names(found, config)
+
+
+def judged_names(found: Sequence[dict[Any, Any]], config: ProductConfig) -> dict[str, Any]:
+    """`names` and `absent_names` of a profile from rows of `event, rows, first, week_*`."""
     declared = _declared_selectors(config)
     named = {*declared, *config.placebos, *(name for family in config.families for name in family)}
     named |= set(config.discover.except_) if config.discover else set()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
@@ -13,15 +12,9 @@ from nsm_pipeline.waist.score_model import ScoreInput
 from nsm_pipeline.warehouse.cohort import Population
 from nsm_pipeline.warehouse.connect import Engine
 from nsm_pipeline.warehouse.exposures import Exposures
+from nsm_pipeline.warehouse.labels import md5
 
 SAMPLE_ACCOUNTS = 200_000
-
-
-def _md5(text: str) -> str:  # type: ignore[empty-body]
-    """The engine's own function: Ibis' `hexdigest` is not written for every engine."""
-
-
-md5 = ibis.udf.scalar.builtin(_md5, name="md5")
 
 
 def trait_names(config: ProductConfig) -> tuple[str, ...]:

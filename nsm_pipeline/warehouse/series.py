@@ -24,11 +24,7 @@ def weekly_reach(
     engine: Engine, population: Population, did: ir.Table, names: Sequence[str]
 ) -> pd.DataFrame:
     """Row per candidate and week of onboarding (Monday): `candidate, week, accounts, doers`."""
-    accounts = population.eligible.select("account_no", week=population.eligible.t0.truncate("W"))
-    size = engine.fetch(
-        "eligible accounts by week of onboarding",
-        accounts.group_by("week").aggregate(accounts=accounts.count()).order_by("week"),
-    )
+    accounts = onboarding_weeks(population)
     rows = did.join(accounts, "account_no")
     counted = engine.fetch(
         "doers by week of onboarding",
@@ -36,6 +32,24 @@ def weekly_reach(
         .aggregate(doers=rows.count())
         .order_by("candidate_no", "week"),
     )
+    return reach_by_week(fetch_cohort_weeks(engine, accounts), counted, names)
+
+
+def onboarding_weeks(population: Population) -> ir.Table:
+    """Row per eligible account: `account_no, week`, the Monday before it onboarded."""
+    return population.eligible.select("account_no", week=population.eligible.t0.truncate("W"))
+
+
+def fetch_cohort_weeks(engine: Engine, accounts: ir.Table) -> pd.DataFrame:
+    """Eligible accounts by week of onboarding: `week, accounts`."""
+    return engine.fetch(
+        "eligible accounts by week of onboarding",
+        accounts.group_by("week").aggregate(accounts=accounts.count()).order_by("week"),
+    )
+
+
+def reach_by_week(size: pd.DataFrame, counted: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """Row per candidate and week from `week, accounts` and `candidate_no, week, doers`."""
     chosen = sorted(counted["candidate_no"].unique())
     grid = pd.merge(pd.DataFrame({"candidate_no": chosen}), size, how="cross")
     grid = grid.merge(counted, how="left", on=["candidate_no", "week"]).fillna({"doers": 0})
@@ -50,14 +64,22 @@ def revenue_by_week(engine: Engine, tables: SourceTables, observed_until: dateti
         return pd.DataFrame(
             {"week": pd.Series(dtype="datetime64[us]"), "revenue": pd.Series(dtype=float)}
         )
-    end = ibis.timestamp(observed_until.replace(tzinfo=None).isoformat())
     rows = tables.revenue
-    rows = rows.filter(rows.amount.notnull(), rows["at"] <= end).mutate(
-        week=rows["at"].truncate("W")
-    )
-    whole = rows.filter(days_after(rows.week, DAYS_PER_WEEK) <= end)
-    summed = whole.group_by("week").aggregate(revenue=whole.amount.sum()).order_by("week")
-    frame = engine.fetch("revenue by calendar week", summed)
+    return whole_weeks(engine, weekly_sums(rows.filter(rows.amount.notnull())), observed_until)
+
+
+def weekly_sums(payments: ir.Table) -> ir.Table:
+    """Net revenue per calendar week (Monday), whole or not: `week, revenue`, exact decimals."""
+    rows = payments.filter(payments["at"].notnull())
+    rows = rows.mutate(week=rows["at"].truncate("W").cast("timestamp(6)"))
+    return rows.group_by("week").aggregate(revenue=rows.amount.sum())
+
+
+def whole_weeks(engine: Engine, weekly: ir.Table, observed_until: datetime) -> pd.DataFrame:
+    """The weeks of `weekly_sums` that were over by then, in currency units."""
+    end = ibis.timestamp(observed_until.replace(tzinfo=None).isoformat())
+    whole = weekly.filter(days_after(weekly.week, DAYS_PER_WEEK) <= end).order_by("week")
+    frame = engine.fetch("revenue by calendar week", whole)
     return frame.assign(revenue=frame["revenue"].astype("float64"))
 
 
@@ -68,15 +90,23 @@ def revenue_at_core(
     if tables.revenue is None:
         return 0.0
     core = population.events.filter(core_events(population.events, config.core_metric))
-    paid = tables.revenue.filter(tables.revenue.amount > 0).select("account", "at")
+    found = payments_at_core(engine, tables.revenue, core, ("account", "at"))
+    return found["at_core"] / found["payments"] if found["payments"] else 0.0
+
+
+def payments_at_core(
+    engine: Engine, payments: ir.Table, core: ir.Table, keys: Sequence[str]
+) -> dict[str, int]:
+    """How many `payments` there are, and how many share the keys with a core event (`at_core`)."""
+    paid = payments.filter(payments.amount > 0).select(*keys)
     # Payments are few and events many: only the moments that meet are kept, never all of them.
-    met = core.select("account", "at").join(paid.distinct(), ["account", "at"])
-    joined = paid.left_join(met.distinct().mutate(core=1), ["account", "at"])
+    met = core.select(*keys).join(paid.distinct(), list(keys))
+    joined = paid.left_join(met.distinct().mutate(core=1), list(keys))
     found = engine.fetch(
         "payments at the moment of a core event",
         joined.aggregate(payments=joined.count(), at_core=joined.core.count()),
     ).iloc[0]
-    return float(found["at_core"] / found["payments"]) if found["payments"] else 0.0
+    return {name: int(found[name]) for name in ("payments", "at_core")}
 
 
 def events_of_payment(

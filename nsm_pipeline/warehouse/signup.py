@@ -9,9 +9,10 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from nsm_pipeline.product.config import ProductConfig
-from nsm_pipeline.warehouse.cohort import MISSING, SEGMENT_LEVELS, Population, excluded
+from nsm_pipeline.warehouse.cohort import MISSING, Population, excluded
 from nsm_pipeline.warehouse.connect import Engine
 from nsm_pipeline.warehouse.events import SourceTables
+from nsm_pipeline.warehouse.labels import SEGMENT_LEVELS
 from nsm_pipeline.warehouse.outcomes import day_number
 
 QUARTILES = {"first_quartile_days": 0.25, "median_days": 0.5, "third_quartile_days": 0.75}

@@ -11,7 +11,6 @@ from nsm_pipeline.warehouse.connect import Engine
 from nsm_pipeline.warehouse.outcomes import DAYS_PER_WEEK, day_number
 
 MOST_WEEKS = 104
-PARTS = 40
 
 
 def usage_gaps(engine: Engine, population: Population, returning: ir.Table) -> pd.DataFrame:
@@ -54,15 +53,11 @@ def retention_curve(
     curve never counts an open week as a lost one.
     """
     accounts = _observed(population)
-    weeks_lived = accounts.select(
-        part=(accounts.account_no % PARTS).cast("int64"),
-        weeks=day_number(accounts.observed_until, accounts.t0) // DAYS_PER_WEEK - span_weeks + 1,
-    )
-    sizes = weeks_lived.group_by("weeks", "part").aggregate(accounts=weeks_lived.count())
-    lived = engine.fetch("weeks observed per account", sizes.order_by("weeks", "part"))
+    lived = weeks_lived(engine, population, span_weeks=span_weeks)
     rows = _since_onboarding(returning, accounts)
     numbered = rows.select(
         "account_no",
+        "part",
         week=day_number(rows["at"], rows.t0) // DAYS_PER_WEEK,
         weeks=day_number(rows.observed_until, rows.t0) // DAYS_PER_WEEK - span_weeks + 1,
     ).distinct()
@@ -70,20 +65,30 @@ def retention_curve(
     seen = numbered.cross_join(offsets)
     seen = seen.mutate(week=seen.week - seen.offset)
     full = seen.filter(seen.week >= 0, seen.weeks > seen.week, seen.week < MOST_WEEKS)
-    full = full.select("account_no", "week", part=(full.account_no % PARTS).cast("int64"))
     active = engine.fetch(
         "active accounts by week since onboarding",
         full.group_by("week", "part")
         .aggregate(active=full.account_no.nunique())
         .order_by("week", "part"),
     )
-    return _by_week(lived, active)
+    return curve_by_week(lived, active)
+
+
+def weeks_lived(engine: Engine, population: Population, *, span_weeks: int = 1) -> pd.DataFrame:
+    """Row per number of whole weeks observed and part: `weeks, part, accounts`."""
+    accounts = _observed(population)
+    lived = accounts.select(
+        "part",
+        weeks=day_number(accounts.observed_until, accounts.t0) // DAYS_PER_WEEK - span_weeks + 1,
+    )
+    sizes = lived.group_by("weeks", "part").aggregate(accounts=lived.count())
+    return engine.fetch("weeks observed per account", sizes.order_by("weeks", "part"))
 
 
 def _observed(population: Population) -> ir.Table:
     everyone = population.onboarded
     kept = everyone.filter(everyone.status.isin(["eligible", "censored"]))
-    return kept.select("account", "account_no", "t0", "observed_until")
+    return kept.select("account", "account_no", "t0", "observed_until", "part")
 
 
 def _since_onboarding(returning: ir.Table, accounts: ir.Table) -> ir.Table:
@@ -91,7 +96,8 @@ def _since_onboarding(returning: ir.Table, accounts: ir.Table) -> ir.Table:
     return rows.filter(rows["at"] > rows.t0, rows["at"] <= rows.observed_until)
 
 
-def _by_week(lived: pd.DataFrame, active: pd.DataFrame) -> pd.DataFrame:
+def curve_by_week(lived: pd.DataFrame, active: pd.DataFrame) -> pd.DataFrame:
+    """The curve from `weeks, part, accounts` and `week, part, active`."""
     sizes = lived.pivot_table(index="weeks", columns="part", values="accounts", aggfunc="sum")
     longest = int(lived["weeks"].max()) if len(lived) else 0
     weeks = range(min(max(longest, 0), MOST_WEEKS))

@@ -1,0 +1,172 @@
+"""Which way a run goes about its state: carry it forward, build it anew, or leave it alone."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+from nsm_pipeline.errors import InvalidInput, Problem
+from nsm_pipeline.product.config import ProductConfig
+from nsm_pipeline.product.loaded_product import LoadedProduct
+from nsm_pipeline.runs.run_facts import METHOD_VERSION
+from nsm_pipeline.warehouse.connect import Engine
+from nsm_pipeline.warehouse.events import files_by_table, open_source
+from nsm_pipeline.warehouse.state.arrival import NeedsRebuild, read_arrivals
+from nsm_pipeline.warehouse.state.batches import Arrivals, compare
+from nsm_pipeline.warehouse.state.looked_at import profile_night
+from nsm_pipeline.warehouse.state.night import carry, tonight_of
+from nsm_pipeline.warehouse.state.store import StateStore
+from nsm_pipeline.warehouse.state.stored import StoredCounts
+
+# What of a product decides what is counted; everything else may change over night.
+SECTIONS = (
+    *("source", "core_metric", "onboarding", "retention", "exposure", "candidates", "discover"),
+    *("passive_events", "families", "exclude", "adjust_for", "segments"),
+)
+WORDS = {"core_metric": ("name", "promise")}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run does: `night` carries the state, `rebuild` builds it, `recount` leaves it alone.
+
+    `because` gives the reason of a rebuild or a recount, as the end of a sentence; `version` is
+    the number of the score that a rebuild would fit.
+    """
+
+    kind: Literal["night", "rebuild", "recount"]
+    because: str = ""
+    version: int = 1
+
+
+def digests(config: ProductConfig) -> dict[str, str]:
+    """A hash of every part of the product that decides what is counted, and of the method."""
+    content = config.model_dump(mode="json", by_alias=True, include=set(SECTIONS))
+    found = {"method": str(METHOD_VERSION)}
+    for name in SECTIONS:
+        said = content[name]
+        if name in WORDS:
+            said = {key: value for key, value in said.items() if key not in WORDS[name]}
+        text = json.dumps(said, sort_keys=True, default=str)
+        found[name] = hashlib.sha256(text.encode()).hexdigest()
+    return found
+
+
+def carry_forward(
+    engine: Engine, product: LoadedProduct, as_of: datetime, path: Path, *, rebuild: bool = False
+) -> tuple[Plan, StoredCounts | None]:
+    """The state carried to `as_of` and opened; or the plan that says why it cannot be.
+
+    Nothing is written unless the state was carried. A second call for the same moment finds
+    nothing new and changes nothing.
+    """
+    if not path.exists():
+        return Plan("rebuild", "there was none"), None
+    store = StateStore.attach(engine, path)
+    facts, files = store.read_facts(), files_by_table(product)
+    plan = Plan("rebuild", "it was written by another version of this program")
+    if facts is not None:
+        arrivals = compare(store.batches(), files)
+        plan = _plan(product.config, as_of, facts, arrivals)
+        if rebuild and plan.kind == "night":
+            plan = Plan("rebuild", "it was asked for")
+        plan = replace(plan, version=facts["version"]["number"] + 1)
+        product = _settled(product, facts["advice"])
+    if plan.kind != "night" or facts is None:
+        store.detach()
+        return plan, None
+    try:
+        if as_of != datetime.fromisoformat(facts["as_of"]) or arrivals.something:
+            facts = _carry(store, product, as_of, files, arrivals)
+    except NeedsRebuild as reason:
+        store.detach()
+        return replace(plan, kind="rebuild", because=str(reason)), None
+    return plan, StoredCounts(store, product, open_source(engine, product, files), facts)
+
+
+def _carry(
+    store: StateStore,
+    product: LoadedProduct,
+    as_of: datetime,
+    files: Mapping[str, Sequence[Path]],
+    arrivals: Arrivals,
+) -> dict[str, Any]:
+    facts = store.read_facts() or {}
+    config, changed = product.config, arrivals.accounts_changed
+    # One transaction: a night that dies leaves the state as it was, its ledger with it.
+    with store.transaction():
+        arrived = read_arrivals(store, product, files, arrivals.new)
+        tonight = tonight_of(store, config, arrived, facts, as_of, accounts_changed=changed)
+        new = carry(store, product, tonight, facts)
+        new["profile"] = profile_night(store, config, tonight, facts["profile"])
+        new["night"] |= _came(arrivals, new["profile"])
+        store.write_facts(new)
+    return new
+
+
+def _settled(product: LoadedProduct, advice: Mapping[str, Any] | None) -> LoadedProduct:
+    if advice is None:
+        return product
+    used = advice["used"]
+    exposure = tuple(used["exposure"])
+    return product.with_windows(after=used["after"], within=used["within"], exposure=exposure)
+
+
+def reopen(engine: Engine, product: LoadedProduct, path: Path, stamp: int) -> StoredCounts:
+    """The state as an earlier step of the same run left it.
+
+    Raises:
+        InvalidInput: another run has carried it on since.
+    """
+    store = StateStore.attach(engine, path)
+    facts = store.read_facts()
+    if facts is None or facts["stamp"] != stamp:
+        raise InvalidInput(
+            Problem(
+                str(path),
+                "Another run has changed the nightly state since this run began.",
+                "Start the run again; two runs of one product must not overlap.",
+            )
+        )
+    return StoredCounts(store, product, open_source(engine, product), facts)
+
+
+def _plan(
+    config: ProductConfig, as_of: datetime, facts: Mapping[str, Any], arrivals: Arrivals
+) -> Plan:
+    if as_of < datetime.fromisoformat(facts["as_of"]):
+        last = datetime.fromisoformat(facts["as_of"])
+        return Plan("recount", f"the state has gone on to {last:%Y-%m-%d %H:%M} UTC")
+    now = digests(config)
+    changed = [name for name, digest in facts["digests"].items() if now.get(name) != digest]
+    if changed:
+        return Plan("rebuild", f"changed in the product: {', '.join(changed)}")
+    if arrivals.broken:
+        more = f" and {len(arrivals.broken) - 1} more" if len(arrivals.broken) > 1 else ""
+        return Plan("rebuild", f"{arrivals.broken[0]}{more}")
+    fitted = datetime.fromisoformat(facts["version"]["fitted"])
+    if config.state is not None and as_of.date() >= next_rebuild(fitted, config.state.rebuild):
+        return Plan("rebuild", f"the {config.state.rebuild} rebuild was due")
+    return Plan("night")
+
+
+def next_rebuild(fitted: datetime, period: str) -> date:
+    """The first day (UTC) on which everything is counted again."""
+    day = fitted.astimezone(UTC).date()
+    if period == "weekly":
+        return day + timedelta(days=7)
+    months = 1 if period == "monthly" else 3 - (day.month - 1) % 3
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    return date(year, month + 1, 1)
+
+
+def _came(arrivals: Arrivals, profile: Mapping[str, Any]) -> dict[str, int]:
+    return {
+        "batches": sum(map(len, arrivals.new.values())),
+        "events": profile["events"].get("new_rows", 0),
+    }

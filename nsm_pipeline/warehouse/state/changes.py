@@ -1,0 +1,174 @@
+"""Which accounts the night changes: those on the clock that moved, and those to be counted anew."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import ibis
+import ibis.expr.types as ir
+
+from nsm_pipeline.product.config import ProductConfig
+from nsm_pipeline.warehouse.account_outcomes import revenue_days
+from nsm_pipeline.warehouse.cohort import Population, build_population, core_events, days_after
+from nsm_pipeline.warehouse.events import SourceTables
+from nsm_pipeline.warehouse.labels import Labels
+from nsm_pipeline.warehouse.state.arrival import Arrived
+from nsm_pipeline.warehouse.state.clock import Span, clock_rows, crossing, eligible_at, outcome_days
+from nsm_pipeline.warehouse.state.rows import FOREVER, attributes, first_core, moment
+from nsm_pipeline.warehouse.state.store import StateStore
+
+
+@dataclass(frozen=True)
+class Moved:
+    """Accounts whose row on the clock is another one tonight, or the first, or gone.
+
+    `asked` are those looked at, with `first_core` their core events up to t0; `keys` those that
+    moved, with `clock` their new rows; `said` what the accounts table says now, if it changed.
+    """
+
+    asked: ir.Table
+    first_core: ir.Table
+    keys: ir.Table
+    clock: ir.Table
+    said: ir.Table | None
+
+
+@dataclass(frozen=True)
+class Tonight:
+    """What came tonight: the new rows, those `fresh` to the run, and the span it lies in."""
+
+    arrived: Arrived
+    fresh: ir.Table
+    span: Span
+    accounts_changed: bool
+
+
+def find_moved(store: StateStore, config: ProductConfig, tonight: Tonight, labels: Labels) -> Moved:
+    """Asks again, with tonight's rows, for every account whose onboarding may be another one."""
+    engine, clock, fresh = store.engine, store.table("clock"), tonight.fresh
+    core = fresh.filter(core_events(fresh, config.core_metric))
+    said = _said(store, tonight, config)
+    keys = [_touched(store, core, tonight, config)]
+    if said is not None:
+        other = clock.semi_join(_said_otherwise(store, said), "account")
+        keys.append(other.select("account_no"))
+    asked = engine.materialise(
+        "night_asked", "accounts to ask again", ibis.union(*keys, distinct=True)
+    )
+    everyone = store.table("accounts").select("account", "account_no")
+    everyone = ibis.union(everyone, tonight.arrived.accounts)
+    names = engine.materialise(
+        "night_asked_names", "their names", everyone.semi_join(asked, "account_no")
+    )
+    first = ibis.union(store.table("first_core"), core).semi_join(asked, "account_no")
+    first = engine.materialise("night_core", "their core events up to onboarding", first)
+    rows = first if config.exclude.bots is None else _since_first(store, tonight, first, asked)
+    population = _population(store, config, tonight, (rows, names), labels)
+    found = engine.materialise(
+        "night_clock", "when they onboard", clock_rows(population.onboarded, names, None)
+    )
+    before = clock.semi_join(asked, "account_no").drop("retained")
+    after = found.select(*before.columns)
+    differing = ibis.union(before.difference(after), after.difference(before))
+    moved = engine.materialise(
+        "night_moved", "accounts that moved", differing.select("account_no").distinct()
+    )
+    kept = engine.materialise("night_first", "what says when", first_core(first, found, config))
+    return Moved(asked, kept, moved, found.semi_join(moved, "account_no"), said)
+
+
+def _touched(
+    store: StateStore, core: ir.Table, tonight: Tonight, config: ProductConfig
+) -> ir.Table:
+    """Accounts with a core event up to t0 or without one so far; with bots, any in the window."""
+    clock, fresh = store.table("clock"), tonight.fresh
+    near = clock.semi_join(fresh, "account_no").select("account_no", "t0")
+    near = store.engine.materialise("night_near", "onboarded accounts seen tonight", near)
+    early = core.left_join(near, "account_no")
+    keys = early.filter(early.t0.isnull() | (early["at"] <= early.t0)).select("account_no")
+    if config.exclude.bots is None:
+        return keys.distinct()
+    inside = fresh.join(near, "account_no")
+    until = days_after(inside.t0, config.exposure.within[-1])
+    inside = inside.filter(inside["at"] >= inside.t0, inside["at"] < until)
+    return ibis.union(keys, inside.select("account_no"), distinct=True)
+
+
+def _said(store: StateStore, tonight: Tonight, config: ProductConfig) -> ir.Table | None:
+    if not tonight.accounts_changed or tonight.arrived.source.accounts is None:
+        return None
+    now = attributes(tonight.arrived.source, config)
+    return store.engine.materialise("night_said", "what the accounts table says", now)
+
+
+def _said_otherwise(store: StateStore, now: ir.Table) -> ir.Table:
+    """`account` of those of which the accounts table says something else than last night."""
+    before = store.table("attributes").select(*now.columns)
+    differing = ibis.union(before.difference(now), now.difference(before))
+    return store.engine.materialise(
+        "night_other", "accounts it says something else of", differing.select("account").distinct()
+    )
+
+
+def _since_first(store: StateStore, tonight: Tonight, first: ir.Table, asked: ir.Table) -> ir.Table:
+    """Everything these accounts did since the first of their core events: a bot is told by it."""
+    found = store.engine.fetch("since when", first.aggregate(at=first["at"].min()))["at"][0]
+    since = FOREVER if found is None or found != found else found.to_pydatetime()
+    stored = store.table("events")
+    rows = ibis.union(stored.filter(stored["at"] >= moment(since)), tonight.arrived.events)
+    rows = rows.filter(rows["at"] <= moment(tonight.span.as_of))
+    return rows.semi_join(asked, "account_no")
+
+
+def _population(
+    store: StateStore,
+    config: ProductConfig,
+    tonight: Tonight,
+    rows_and_names: tuple[ir.Table, ir.Table],
+    labels: Labels,
+) -> Population:
+    rows, names = rows_and_names
+    engine, accounts = store.engine, tonight.arrived.source.accounts
+    named = rows.join(names, "account_no").drop("account_no").relocate("account")
+    events = engine.materialise("night_asked_events", "their events", named)
+    if accounts is not None:
+        accounts = engine.materialise(
+            "night_attributes", "their attributes", accounts.semi_join(names, "account")
+        )
+    tables = SourceTables(events, accounts, None)
+    return build_population(engine, tables, config, tonight.span.as_of, labels=labels)
+
+
+def to_count_anew(
+    store: StateStore, config: ProductConfig, tonight: Tonight, moved: Moved
+) -> ir.Table:
+    """`account_no` of everyone whose share in the sums may be another one tonight."""
+    clock, span = store.table("clock"), tonight.span
+    keys = [moved.keys]
+    keys += [
+        crossing(clock, days, span.last_end, span.end).select("account_no")
+        for days in sorted({outcome_days(config), *_revenue_bounds(config)})
+    ]
+    counted = eligible_at(clock, config, span.last_end)
+    keys.append(_late(counted, tonight.fresh, outcome_days(config)))
+    if tonight.arrived.payments is not None:
+        longest = max(outcome_days(config), *_revenue_bounds(config))
+        keys.append(_late(counted, tonight.arrived.payments, longest))
+    return store.engine.materialise(
+        "night_anew", "accounts to be counted anew", ibis.union(*keys, distinct=True)
+    )
+
+
+def _revenue_bounds(config: ProductConfig) -> list[int]:
+    if config.source.revenue is None:
+        return []
+    return [revenue_days(window) for window in config.exposure.within]
+
+
+def _late(counted: ir.Table, rows: ir.Table, days: int) -> ir.Table:
+    """Accounts counted before of which a new row lies in what was counted."""
+    touched = counted.select("account_no", "t0").join(rows.select("account_no", "at"), "account_no")
+    late = touched.filter(
+        touched["at"] >= touched.t0, touched["at"] <= days_after(touched.t0, days)
+    )
+    return late.select("account_no").distinct()

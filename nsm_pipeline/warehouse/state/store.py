@@ -1,0 +1,151 @@
+"""The state's tables: a DuckDB file of its own, attached to the engine under one name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+from ibis.backends.sql.datatypes import DuckDBType
+
+from nsm_pipeline.errors import InvalidInput, Problem
+from nsm_pipeline.warehouse.connect import Engine
+from nsm_pipeline.warehouse.state.batches import Batch, ledger_batches, ledger_frame
+
+CATALOGUE = "nsm_state"
+LAYOUT = 1
+LEDGER_TYPES = {
+    "log": "string",
+    "path": "string",
+    "size": "int64",
+    "modified": "int64",
+    "sha256": "string",
+}
+
+
+@dataclass(frozen=True)
+class StateStore:
+    """An attached state. Reads are Ibis tables; writes happen inside one `transaction`."""
+
+    engine: Engine
+    path: Path
+
+    @classmethod
+    def attach(cls, engine: Engine, path: Path) -> StateStore:
+        """The state in this file, made when it is not there.
+
+        Raises:
+            InvalidInput: the file is no state, or another process has it open.
+        """
+        if engine.kind.DIALECT != "duckdb":
+            raise InvalidInput(
+                Problem(
+                    "state",
+                    "The nightly state is kept by DuckDB, and another engine reads the source.",
+                    "Leave `state` out: every night then counts everything; or use `duckdb://`.",
+                )
+            )
+        try:
+            engine.backend.raw_sql(f"ATTACH '{_quoted(path)}' AS {CATALOGUE}")
+        except Exception as failure:
+            raise InvalidInput(
+                Problem(
+                    str(path),
+                    f"The nightly state cannot be opened ({type(failure).__name__}).",
+                    "Wait until no other run of the product is under way; if the file is damaged, "
+                    "move it away, and the next run builds it anew.",
+                )
+            ) from failure
+        return cls(engine, path)
+
+    def detach(self) -> None:
+        """Lets go of the file; what was committed is in it."""
+        self.engine.backend.raw_sql(f"DETACH {CATALOGUE}")
+
+    def table(self, name: str) -> ir.Table:
+        """One of the state's tables."""
+        return self.engine.backend.table(name, database=(CATALOGUE, "main"))
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All that is written inside becomes visible at once, or not at all."""
+        self.engine.backend.raw_sql("BEGIN TRANSACTION")
+        try:
+            yield
+        except BaseException:
+            self.engine.backend.raw_sql("ROLLBACK")
+            raise
+        self.engine.backend.raw_sql("COMMIT")
+
+    def create(self, name: str, rows: ir.Table) -> None:
+        """The rows as the table, in place of one that was there."""
+        aside = f"{CATALOGUE}.main.{name}_next"
+        # Declared and not inferred: DuckDB's sum of BIGINT is a HUGEINT, to Ibis it is an int64.
+        types = ", ".join(
+            f'"{column}" {DuckDBType.to_string(dtype)}' for column, dtype in rows.schema().items()
+        )
+        self._write(f"CREATE TABLE {aside} ({types})")
+        self._write(f"INSERT INTO {aside} BY NAME {_sql(rows)}")
+        self._write(f"DROP TABLE IF EXISTS {CATALOGUE}.main.{name}")
+        self._write(f"ALTER TABLE {aside} RENAME TO {name}")
+
+    def append(self, name: str, rows: ir.Table) -> None:
+        """The rows added to the table, column by column name."""
+        self._write(f"INSERT INTO {CATALOGUE}.main.{name} BY NAME {_sql(rows)}")
+
+    def remove(self, name: str, keys: ir.Table) -> None:
+        """The rows taken out whose one column of that name is among the keys."""
+        [key] = keys.columns
+        self._write(f"DELETE FROM {CATALOGUE}.main.{name} WHERE {key} IN ({_sql(keys)})")
+
+    def has(self, name: str) -> bool:
+        """Whether the state has this table."""
+        return name in self.engine.backend.list_tables(database=(CATALOGUE, "main"))
+
+    def batches(self) -> list[Batch]:
+        """The ledger: every file that is counted."""
+        return ledger_batches(self.engine.fetch("the ledger", self.table("ledger")))
+
+    def replace_batches(self, batches: Sequence[Batch], *, accounts: bool) -> None:
+        """Adds logs to the ledger; with `accounts` its accounts are those among the batches."""
+        kept = [batch for batch in batches if accounts or batch.log != "accounts"]
+        frame = ledger_frame(kept)
+        rows = self.engine.small_table(
+            "ledger_rows", {str(name): frame[name].tolist() for name in frame}, LEDGER_TYPES
+        )
+        if not self.has("ledger"):
+            self.create("ledger", rows)
+            return
+        if accounts:
+            self._write(f"DELETE FROM {CATALOGUE}.main.ledger WHERE log = 'accounts'")
+        self.append("ledger", rows)
+
+    def read_facts(self) -> dict[str, Any] | None:
+        """What is known of the state as a whole; None before its first build was finished."""
+        if not self.has("facts"):
+            return None
+        content = self.engine.fetch("what the state is", self.table("facts"))["content"][0]
+        facts: dict[str, Any] = json.loads(content)
+        return facts if facts.get("layout") == LAYOUT else None
+
+    def write_facts(self, facts: dict[str, Any]) -> None:
+        """Replaces what is known of the state as a whole."""
+        content = json.dumps({**facts, "layout": LAYOUT})
+        rows = self.engine.small_table("facts_now", {"content": [content]}, {"content": "string"})
+        self.create("facts", rows)
+
+    def _write(self, statement: str) -> None:
+        self.engine.backend.raw_sql(statement)
+
+
+def _sql(rows: ir.Table) -> str:
+    return str(ibis.to_sql(rows, "duckdb"))
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")

@@ -1,0 +1,133 @@
+"""What a state answers in place of an extract: the same figures, from its sums."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+import ibis
+import pandas as pd
+
+from nsm_pipeline.product.loaded_product import LoadedProduct
+from nsm_pipeline.waist.candidate_spec import CandidateSpec
+from nsm_pipeline.waist.cells import CellTable
+from nsm_pipeline.waist.score_model import ScoreModel
+from nsm_pipeline.warehouse.cell_query import (
+    SUM_TYPES,
+    CountedCells,
+    fetch_cells,
+    fetch_revenue_weeks,
+    numbered_labels,
+)
+from nsm_pipeline.warehouse.choices import ScoreVersion
+from nsm_pipeline.warehouse.chosen_steps import Candidates, ChosenSteps
+from nsm_pipeline.warehouse.cohort import Population, population_counts
+from nsm_pipeline.warehouse.events import SourceTables
+from nsm_pipeline.warehouse.series import (
+    fetch_cohort_weeks,
+    onboarding_weeks,
+    reach_by_week,
+    revenue_by_week,
+    whole_weeks,
+)
+from nsm_pipeline.warehouse.signup import time_to_onboard
+from nsm_pipeline.warehouse.state.clock import outcome_of, population_at
+from nsm_pipeline.warehouse.state.store import StateStore
+from nsm_pipeline.warehouse.state.sums import summed
+from nsm_pipeline.warehouse.usage import curve_by_week, weeks_lived
+
+
+@dataclass(frozen=True)
+class StoredCounts:
+    """A state as of its last night. Named as the properties of `Extract` and `Scored` are."""
+
+    store: StateStore
+    product: LoadedProduct
+    tables: SourceTables
+    facts: Mapping[str, Any]
+
+    @cached_property
+    def version(self) -> ScoreVersion:
+        """The frozen score."""
+        return ScoreVersion.from_json(dict(self.facts["version"]))
+
+    @property
+    def score(self) -> ScoreModel:
+        """As of `Scored`."""
+        return self.version.model
+
+    @cached_property
+    def population(self) -> Population:
+        """Who is compared, from the clock."""
+        end = datetime.fromisoformat(self.facts["end"])
+        clock, events = self.store.table("clock"), self.store.table("events")
+        return population_at(clock, events, self.product.config, end)
+
+    @cached_property
+    def counts(self) -> dict[str, Any]:
+        """What `population.json` holds."""
+        engine, config = self.store.engine, self.product.config
+        counted = population_counts(engine, self.population, outcome_of(self.population))
+        found = self.facts["at_core"]
+        share = found["at_core"] / found["payments"] if found["payments"] else 0.0
+        waited = time_to_onboard(engine, self.tables, self.population, config)
+        return {**counted, "revenue_at_core": share, "time_to_onboard": waited}
+
+    @cached_property
+    def retention_curve(self) -> pd.DataFrame:
+        """As of an extract."""
+        active = self.store.table("active_sums").order_by("week", "part")
+        found = self.store.engine.fetch("active accounts by week since onboarding", active)
+        return curve_by_week(weeks_lived(self.store.engine, self.population), found)
+
+    @cached_property
+    def revenue_by_week(self) -> pd.DataFrame:
+        """As of an extract."""
+        until = self.population.observed_until
+        if self.tables.revenue is None:
+            return revenue_by_week(self.store.engine, self.tables, until)
+        return whole_weeks(self.store.engine, self.store.table("weekly_sums"), until)
+
+    @cached_property
+    def specs(self) -> list[CandidateSpec]:
+        """The candidates as the statistics know them."""
+        return self.version.choices.specs(self.product.config)
+
+    @cached_property
+    def candidates(self) -> Candidates:
+        """As of `Scored`."""
+        return Candidates.of(self.version.choices.candidates(self.product.config))
+
+    def cells(self) -> CellTable:
+        """The waist."""
+        engine = self.store.engine
+        labels, rows = numbered_labels(engine, self.store.table("cells"))
+        return fetch_cells(engine, CountedCells(rows, labels), self.candidates)
+
+    def revenue_weeks(self, chosen: pd.DataFrame) -> pd.DataFrame:
+        """As of `Scored`: steps reached become doers (1) and others (0) of what is chosen."""
+        engine, stored = self.store.engine, self.store.table("revenue_weeks")
+        steps = ChosenSteps.send(engine, chosen, self.candidates)
+        rows = stored.join(steps.table, ["candidate_no", "within_days"])
+        did = ibis.ifelse(rows.step >= rows.chosen_step, 1, 0).cast("int16")
+        order = ("within_days", "candidate_no", "stratum", "week", "step", *SUM_TYPES)
+        counted = summed([rows.mutate(step=did).select(*order)])
+        return fetch_revenue_weeks(engine, counted, self.candidates.names)
+
+    def weekly_reach(self, chosen: pd.DataFrame) -> pd.DataFrame:
+        """As of `Scored`."""
+        engine, stored = self.store.engine, self.store.table("reach_weeks")
+        steps = ChosenSteps.send(engine, chosen, self.candidates)
+        rows = stored.join(steps.table, ["candidate_no", "within_days"])
+        rows = rows.filter(rows.step >= rows.chosen_step)
+        counted = rows.group_by("candidate_no", "week").aggregate(
+            doers=rows.accounts.sum().cast("int64")
+        )
+        found = engine.fetch(
+            "doers by week of onboarding", counted.order_by("candidate_no", "week")
+        )
+        size = fetch_cohort_weeks(engine, onboarding_weeks(self.population))
+        return reach_by_week(size, found, self.candidates.names)
