@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import Phase, given, settings
+from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 from test_cells import CANDIDATES, FAMILIES
 from worlds import busy_world, write_product
@@ -191,7 +191,9 @@ def assert_equals_recount(stored: StoredCounts, path: Path, as_of: datetime) -> 
 
 
 # Shrinking a failure would take an hour: an example is some 15 s of questions to the engine.
-@settings(max_examples=4, deadline=None, derandomize=True, phases=[Phase.generate])
+@settings(max_examples=2, deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate])
+@example(seed=11, with_id=True, nth=2, bots=False, outcome="revenue", batches=3)
+@example(seed=12, with_id=True, nth=1, bots=True, outcome="event", batches=2)
 @given(
     seed=st.integers(0, 10_000),
     with_id=st.booleans(),
