@@ -4,6 +4,7 @@ SELECT
   "t0"."t0" AS "t0",
   "t0"."trait_0" AS "trait_0",
   "t0"."observed_until" AS "observed_until",
+  "t0"."own_until" AS "own_until",
   "t0"."status" AS "status",
   ROW_NUMBER() OVER (
     ORDER BY "t0"."account" ASC
@@ -20,5 +21,32 @@ SELECT
   CONCAT(
     'plan=',
     CASE WHEN "t0"."trait_0" IN ('team', 'free') THEN "t0"."trait_0" ELSE '(other)' END
-  ) AS "segment"
+  ) AS "segment",
+  (
+    (
+      (
+        position(
+          '0123456789abcdef',
+          SUBSTRING(
+            MD5("t0"."account"),
+            CASE WHEN (
+              0 + 1
+            ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH(MD5("t0"."account")) END,
+            1
+          )
+        ) - 1
+      ) * 16
+    ) + (
+      position(
+        '0123456789abcdef',
+        SUBSTRING(
+          MD5("t0"."account"),
+          CASE WHEN (
+            1 + 1
+          ) >= 1 THEN 1 + 1 ELSE 1 + 1 + LENGTH(MD5("t0"."account")) END,
+          1
+        )
+      ) - 1
+    )
+  ) % 40 AS "part"
 FROM "temp"."main"."account_status" AS "t0"

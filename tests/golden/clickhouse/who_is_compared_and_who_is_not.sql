@@ -8,6 +8,7 @@ FROM (
     "t25"."t0" AS "t0",
     "t25"."trait_0" AS "trait_0",
     "t25"."observed_until" AS "observed_until",
+    "t25"."own_until" AS "own_until",
     CASE
       WHEN COALESCE("t25"."is_bot", FALSE) AND (
         "t25"."status" <> 'internal'
@@ -26,6 +27,7 @@ FROM (
         "t18"."t0" AS "t0",
         "t18"."trait_0" AS "trait_0",
         "t18"."observed_until" AS "observed_until",
+        "t18"."own_until" AS "own_until",
         "t18"."status" AS "status",
         "t23"."account" AS "account_right",
         "t23"."is_bot" AS "is_bot"
@@ -35,6 +37,7 @@ FROM (
           "t14"."t0" AS "t0",
           COALESCE("t14"."plan", '(missing)') AS "trait_0",
           parseDateTime64BestEffort('2024-08-29T08:33:44.906705', 6) AS "observed_until",
+          CAST(NULL AS Nullable(DateTime64(6))) AS "own_until",
           CASE
             WHEN FALSE
             THEN 'internal'

@@ -4,6 +4,7 @@ SELECT
   `t0`.`t0`,
   `t0`.`trait_0`,
   `t0`.`observed_until`,
+  `t0`.`own_until`,
   `t0`.`status`,
   ROW_NUMBER() OVER (ORDER BY `t0`.`account` ASC NULLS LAST) - 1 AS `account_no`,
   CONCAT(
@@ -14,5 +15,32 @@ SELECT
       '0'
     )
   ) AS `cohort`,
-  CONCAT('plan=', IF(`t0`.`trait_0` IN ('team', 'free'), `t0`.`trait_0`, '(other)')) AS `segment`
+  CONCAT('plan=', IF(`t0`.`trait_0` IN ('team', 'free'), `t0`.`trait_0`, '(other)')) AS `segment`,
+  (
+    (
+      (
+        LOCATE(
+          SUBSTRING(
+            MD5(`t0`.`account`),
+            IF((
+              0 + 1
+            ) >= 1, 0 + 1, 0 + 1 + LENGTH(MD5(`t0`.`account`))),
+            1
+          ),
+          '0123456789abcdef'
+        ) - 1
+      ) * 16
+    ) + (
+      LOCATE(
+        SUBSTRING(
+          MD5(`t0`.`account`),
+          IF((
+            1 + 1
+          ) >= 1, 1 + 1, 1 + 1 + LENGTH(MD5(`t0`.`account`))),
+          1
+        ),
+        '0123456789abcdef'
+      ) - 1
+    )
+  ) % 40 AS `part`
 FROM `temp`.`main`.`account_status` AS `t0`

@@ -8,6 +8,7 @@ FROM (
     "t25"."t0",
     "t25"."trait_0",
     "t25"."observed_until",
+    "t25"."own_until",
     IFF(
       COALESCE("t25"."is_bot", FALSE) AND (
         "t25"."status" <> 'internal'
@@ -26,6 +27,7 @@ FROM (
         "t18"."t0",
         "t18"."trait_0",
         "t18"."observed_until",
+        "t18"."own_until",
         "t18"."status",
         "t23"."account" AS "account_right",
         "t23"."is_bot"
@@ -35,6 +37,7 @@ FROM (
           "t14"."t0",
           COALESCE("t14"."plan", '(missing)') AS "trait_0",
           TIMESTAMP_FROM_PARTS(2024, 8, 29, 8, 33, 44, 906705000) AS "observed_until",
+          CAST(NULL AS TIMESTAMP(6)) AS "own_until",
           CASE
             WHEN FALSE
             THEN 'internal'

@@ -4,6 +4,7 @@ SELECT
   "t26"."t0",
   "t26"."trait_0",
   "t26"."observed_until",
+  "t26"."own_until",
   "t26"."status"
 FROM (
   SELECT
@@ -11,6 +12,7 @@ FROM (
     "t25"."t0",
     "t25"."trait_0",
     "t25"."observed_until",
+    "t25"."own_until",
     IF(
       COALESCE("t25"."is_bot", FALSE) AND (
         "t25"."status" <> 'internal'
@@ -25,6 +27,7 @@ FROM (
       "t24"."t0",
       "t24"."trait_0",
       "t24"."observed_until",
+      "t24"."own_until",
       "t24"."status",
       "t24"."is_bot"
     FROM (
@@ -33,6 +36,7 @@ FROM (
         "t18"."t0",
         "t18"."trait_0",
         "t18"."observed_until",
+        "t18"."own_until",
         "t18"."status",
         "t23"."account" AS "account_right",
         "t23"."is_bot"
@@ -42,6 +46,7 @@ FROM (
           "t14"."t0",
           COALESCE("t14"."plan", '(missing)') AS "trait_0",
           CAST(FROM_ISO8601_TIMESTAMP('2024-08-29T08:33:44.906705') AS TIMESTAMP) AS "observed_until",
+          CAST(NULL AS TIMESTAMP(6)) AS "own_until",
           CASE
             WHEN FALSE
             THEN 'internal'
