@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from engines import assert_same_figures, figures, new_database, on_engine
 from test_cells import CANDIDATES, FAMILIES
@@ -84,6 +85,13 @@ def simulated(folder: Path, *, accounts: int = 300) -> tuple[Path, datetime]:
     return path, datetime(2024, 12, 31, tzinfo=UTC)
 
 
+def million(folder: Path) -> tuple[Path, datetime]:
+    """The same with a million events."""
+    path, as_of = simulated(folder, accounts=8200)
+    assert sum(pq.read_metadata(file).num_rows for file in folder.glob("events*")) > 1_000_000
+    return path, as_of
+
+
 def shop(folder: Path) -> tuple[Path, datetime]:
     """The first shipped product."""
     return _shipped(folder, "online_retail"), datetime(2011, 12, 9, 12, 50, tzinfo=UTC)
@@ -101,7 +109,9 @@ def _shipped(folder: Path, name: str) -> Path:
     return path
 
 
-WORLDS = {world.__name__: world for world in (features, whole_days, simulated, shop, courses)}
+WORLDS = {
+    world.__name__: world for world in (features, whole_days, simulated, million, shop, courses)
+}
 # Spark takes a minute for what the others do in seconds: it has the three worlds made for this.
 TRIED = [
     (world, engine)
