@@ -64,7 +64,7 @@ def count_cells(
 def fetch_cells(engine: Engine, counted: CountedCells, candidates: Candidates) -> CellTable:
     """The CellTable: candidates by name, steps as thresholds, money in units."""
     rows = counted.rows
-    shown = rows.mutate(revenue_squares=rows.revenue_squares.cast("float64"))
+    shown = _shown(rows)
     cells = engine.fetch("the cells, fetched", shown)
     cells = cells.merge(counted.labels, on="label_no").assign(reached=_reached(cells, candidates))
     return CellTable.from_frame(_in_units(cells, candidates.names))
@@ -137,7 +137,7 @@ def _stratified_weeks(engine: Engine, strata: ir.Table, weeks: ir.Table) -> ir.T
 
 def fetch_revenue_weeks(engine: Engine, rows: ir.Table, names: Sequence[str]) -> pd.DataFrame:
     """Revenue by week in currency units, from rows whose `step` is 1 for doers and 0 for others."""
-    shown = rows.mutate(revenue_squares=rows.revenue_squares.cast("float64"))
+    shown = _shown(rows)
     found = engine.fetch("revenue by week, ordered", shown.order_by(*shown.columns[:5]))
     found = found.rename(columns={"step": "reached"}).astype({"reached": "float64"})
     return _in_units(found, names).drop(columns=["accounts", "retained", "revenue_accounts"])
@@ -226,6 +226,13 @@ def _spread(
         *order[:0],
         within_days=ibis.literal(window, "int64"),
         **{name: summed[name] for name in (*order, *SUM_TYPES)},
+    )
+
+
+def _shown(rows: ir.Table) -> ir.Table:
+    """In the types of the cells; decimals would come as a Python object each."""
+    return rows.mutate(
+        stratum=rows.stratum.cast("int64"), revenue_squares=rows.revenue_squares.cast("float64")
     )
 
 
