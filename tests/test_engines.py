@@ -112,12 +112,13 @@ def _shipped(folder: Path, name: str) -> Path:
 WORLDS = {
     world.__name__: world for world in (features, whole_days, simulated, million, shop, courses)
 }
-# Spark takes a minute for what the others do in seconds: it has the three worlds made for this.
+# Spark takes a minute for what the others do in seconds, and DuckDB's files are what all are held
+# against: both have the three worlds made for this.
 TRIED = [
     (world, engine)
     for world in WORLDS
     for engine in ENGINES
-    if engine != "spark" or world in ("features", "whole_days", "simulated")
+    if engine == "postgres" or world in ("features", "whole_days", "simulated")
 ]
 
 
