@@ -38,7 +38,8 @@ def compiled() -> dict[str, dict[str, str]]:
         assert len(x.score_input.accounts)
         # Weights that do not come from a fit: its last digits may differ between machines.
         scored = x.scored(made_up_score(1, list(x.exposures.event_names)))
-        chosen = search(scored.cells(), x.specs).groupby("candidate", as_index=False).head(1)
+        found = search(scored.cells(), x.specs, scored.choice_cells())
+        chosen = found.groupby("candidate", as_index=False).head(1)
         scored.revenue_weeks(chosen)
         scored.weekly_reach(chosen)
         asked = {q.title: q.query for q in x.engine.asked if not isinstance(q.query, str)}
