@@ -98,9 +98,9 @@ def count_whole(product: LoadedProduct, as_of: datetime) -> tuple[Extract, Any, 
     sample, seconds = cpu(lambda: extract.score_input)
     model = fit_score(sample)
     scored = extract.scored(model)
-    _, more = cpu(lambda: (scored.counted_cells, scored.counted_choice_cells))
-    (cells, choice), fetching = cpu(lambda: (scored.cells(), scored.choice_cells()))
-    chosen = best_rows(search(cells, extract.specs, choice))
+    _, more = cpu(lambda: scored.counted_cells)
+    cells, fetching = cpu(scored.cells)
+    chosen = best_rows(search(cells, extract.specs))
     _, last = cpu(lambda: (scored.revenue_weeks(chosen), scored.weekly_reach(chosen)))
     return extract, model, sum(spent) + seconds + more + last, fetching
 
@@ -136,8 +136,8 @@ def _night(product: LoadedProduct, as_of: datetime, state: Path) -> tuple[float,
     if stored is None:
         raise RuntimeError(f"not carried, because {plan.because}")
     _, reading = cpu(lambda: (stored.counts, stored.retention_curve, stored.revenue_by_week))
-    (cells, choice), fetching = cpu(lambda: (stored.cells(), stored.choice_cells()))
-    chosen = best_rows(search(cells, stored.specs, choice))
+    cells, fetching = cpu(stored.cells)
+    chosen = best_rows(search(cells, stored.specs))
     _, last = cpu(lambda: (stored.revenue_weeks(chosen), stored.weekly_reach(chosen)))
     engine.close()
     return carrying + reading + last, fetching

@@ -191,13 +191,13 @@ def fits() -> Iterator[Cost]:
     """The cost of all fits on each CellTable, then scikit-learn's on the first of them."""
     for cohorts in COHORTS:
         table = cells(cohorts)
-        work = partial(search, table, specs(), table)
+        work = partial(search, table, specs())
         found, cpu = cpu_of(work)
         split = f", split by {cohorts} cohorts" if cohorts > 1 else ""
         what = f"all fits, from {len(table.frame):,} cells{split}"
         yield Cost(what, len(found), cpu, added_gb(work))
     table = cells(COHORTS[0])
-    able = search(table, specs(), table).query("support == 'ok'")
+    able = search(table, specs()).query("support == 'ok'")
     some = able.sample(CELL_MODELS, random_state=SEED)
     asked: list[Model] = list(
         zip(some["within_days"], some["candidate"], some["at_least"], strict=True)

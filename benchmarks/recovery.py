@@ -112,8 +112,7 @@ def _compare(path: Path, truth: dict[str, Any], world: dict[str, Any]) -> list[d
 
 
 def _searched(extract: Extract, score: ScoreModel) -> tuple[pd.DataFrame, list[CandidateSpec]]:
-    scored = extract.scored(score)
-    return search(scored.cells(), scored.specs, scored.choice_cells()), scored.specs
+    return search(extract.scored(score).cells(), extract.specs), extract.specs
 
 
 def main() -> None:

@@ -178,7 +178,7 @@ def explain_sql(product_file: Path, *, as_of: datetime) -> list[tuple[str, str]]
         extract = context.extract
         require_comparable(product, extract.counts)
         scored = extract.scored(fit_score(extract.score_input))
-        chosen = best_rows(search(scored.cells(), extract.specs, scored.choice_cells()))
+        chosen = best_rows(search(scored.cells(), extract.specs))
         if product.config.source.revenue is not None and len(chosen):
             scored.revenue_weeks(chosen)
             scored.weekly_reach(chosen)

@@ -109,13 +109,6 @@ class RunContext:
         return CellTable(self.run.read_frame("cells.parquet"))
 
     @property
-    def choice_cells(self) -> CellTable:
-        """The choice cells, as the score step left them."""
-        from nsm_pipeline.waist.cells import CellTable
-
-        return CellTable(self.run.read_frame("choice_cells.parquet"))
-
-    @property
     def specs(self) -> list[CandidateSpec]:
         """The candidates, as the score step left them."""
         from nsm_pipeline.waist.candidate_spec import read_specs
@@ -188,12 +181,11 @@ def score(context: RunContext) -> None:
     from nsm_pipeline.stats.search import CANDIDATE_COLUMNS, best_rows, search
 
     run, scored = context.run, context.stored or _fitted(context.extract)
-    model, cells, choice = scored.score, scored.cells(), scored.choice_cells()
-    found = search(cells, scored.specs, choice)
+    model, cells = scored.score, scored.cells()
+    found = search(cells, scored.specs)
     specs = [spec.as_json() for spec in scored.specs]
     run.write_json("score.json", {"model": model.as_json(), "candidates": specs})
     run.write_frame("cells.parquet", cells.frame)
-    run.write_frame("choice_cells.parquet", choice.frame)
     run.write_frame("search.parquet", found)
     candidates = found[list(CANDIDATE_COLUMNS)]
     run.write_frame("candidates.parquet", candidates)
@@ -257,7 +249,6 @@ def rank(context: RunContext) -> None:
         population=run.read_json("population.json"),
         found=found,
         cells=context.cells,
-        choice=context.choice_cells,
         specs=specs,
         judged=judged,
         gaps=run.read_frame("revenue_gaps.parquet"),

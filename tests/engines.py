@@ -70,7 +70,7 @@ def figures(product: Path, as_of: datetime) -> dict[str, Any]:
     try:
         sample = x.score_input
         scored = x.scored(fit_score(sample))
-        cells, choice = scored.cells(), scored.choice_cells()
+        cells = scored.cells()
         found: dict[str, Any] = {
             "counts": x.counts,
             "profile": profile_source(
@@ -85,9 +85,8 @@ def figures(product: Path, as_of: datetime) -> dict[str, Any]:
             "candidates": [asdict(spec) for spec in x.specs],
             "events of the outcome": tuple(x.outcome_events),
             "cells": cells.frame,
-            "choice cells": choice.frame,
         }
-        rows = search(cells, x.specs, choice).sort_values(["candidate", "within_days", "at_least"])
+        rows = search(cells, x.specs).sort_values(["candidate", "within_days", "at_least"])
         chosen = rows.groupby("candidate", as_index=False).head(1)
         if loaded.config.source.revenue:
             found["revenue weeks"] = scored.revenue_weeks(chosen)

@@ -38,8 +38,7 @@ def compiled() -> dict[str, dict[str, str]]:
         assert len(x.score_input.accounts)
         # Weights that do not come from a fit: its last digits may differ between machines.
         scored = x.scored(made_up_score(1, list(x.exposures.event_names)))
-        found = search(scored.cells(), x.specs, scored.choice_cells())
-        chosen = found.groupby("candidate", as_index=False).head(1)
+        chosen = search(scored.cells(), x.specs).groupby("candidate", as_index=False).head(1)
         scored.revenue_weeks(chosen)
         scored.weekly_reach(chosen)
         asked = {q.title: q.query for q in x.engine.asked if not isinstance(q.query, str)}

@@ -386,7 +386,6 @@ def test_a_higher_threshold_never_has_more_doers(tmp_path: Path) -> None:
     path = write_product(tmp_path, busy_world(4), discover={"events": "all"}, adjust_for=["plan"])
     extract = open_extract(path, AS_OF)
     score = made_up_score(4, list(extract.exposures.event_names))
-    scored = extract.scored(score)
-    found = search(scored.cells(), extract.specs, scored.choice_cells())
+    found = search(extract.scored(score).cells(), extract.specs)
     for _, rows in found.groupby(["candidate", "within_days"]):
         assert rows.sort_values("at_least")["doers"].is_monotonic_decreasing

@@ -229,8 +229,7 @@ def test_windows_that_end_before_the_outcome_begins_are_free_of_it(tmp_path: Pat
         source={"observed_until": "2024-12-01T00:00:00Z"},
     )
     extract = open_extract(product)
-    scored = extract.scored(fit_score(extract.score_input))
-    found = search(scored.cells(), extract.specs, scored.choice_cells())
+    found = search(extract.scored(fit_score(extract.score_input)).cells(), extract.specs)
     [ours] = found.to_dict("records")
     assert (ours["accounts"], ours["retained_doers"]) == (accounts, (used > 0)[converts].sum())
     assert abs(ours["z"]) < 2.5
@@ -254,8 +253,7 @@ def null_searches(seed: int, *, runs: int, accounts: int) -> pd.DataFrame:
         ks = tuple(map(float, range(1, 11)))
         specs.append(CandidateSpec(f"run {run:03}", "used", ks, "", "", False, False, 9))
     cells = pd.concat(parts, ignore_index=True).assign(**dict.fromkeys(SUMS[2:], 0.0))
-    table = CellTable.from_frame(cells)
-    return search(table, specs, table)
+    return search(CellTable.from_frame(cells), specs)
 
 
 def test_search_over_counts_and_days_finds_what_its_bar_allows_for() -> None:

@@ -166,7 +166,6 @@ def figures(counted: Extract | StoredCounts, scored: Any, chosen: pd.DataFrame) 
         "retention": counted.retention_curve,
         "revenue": counted.revenue_by_week,
         "cells": scored.cells().frame,
-        "choice_cells": scored.choice_cells().frame,
         "revenue_weeks": scored.revenue_weeks(chosen),
         "reach": scored.weekly_reach(chosen),
     }
@@ -174,7 +173,7 @@ def figures(counted: Extract | StoredCounts, scored: Any, chosen: pd.DataFrame) 
 
 def assert_equals_recount(stored: StoredCounts, path: Path, as_of: datetime) -> None:
     """The state against a whole count under the same frozen choices and score."""
-    found = search(stored.cells(), stored.specs, stored.choice_cells())
+    found = search(stored.cells(), stored.specs)
     # In worlds this small nothing passes the gate, so the choice is not the best but any.
     chosen = found.groupby("candidate", as_index=False).nth(-2)
     assert len(chosen) > 5

@@ -267,7 +267,6 @@ def judged_world(relatives: dict[str, tuple[str, ...]]) -> pd.DataFrame:
             "doers": 1000,
             "support": "ok",
             "z": z,
-            "choice_z": z,
             "se_pp": 1.0,
             "lift_pp": z,
             "crude_lift_pp": z + rng.gamma(4, 1, 44),

@@ -145,11 +145,7 @@ def _calibrated(run: OpenedRun, candidate: str) -> dict[str, Any]:
     from nsm_pipeline.waist.cells import CellTable
 
     specs = read_specs(run.folder.read_json("score.json")["candidates"])
-    cells, choice = (
-        CellTable.from_frame(run.folder.read_frame(f"{name}.parquet"))
-        for name in ("cells", "choice_cells")
-    )
-    table = judge_candidates(search(cells, specs, choice), specs).frame
+    table = judge_candidates(search(CellTable.from_frame(run.cells), specs), specs).frame
     row = table[table["candidate"] == candidate].iloc[0]
     calibration = run.document["calibration"]
     return {**calibration, **{str(name): plain(value) for name, value in row.items()}}

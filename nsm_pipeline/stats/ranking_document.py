@@ -48,7 +48,6 @@ class RankingInput:
     population: Mapping[str, Any]
     found: pd.DataFrame
     cells: CellTable
-    choice: CellTable
     specs: Sequence[CandidateSpec]
     judged: JudgedCandidates
     gaps: pd.DataFrame
@@ -73,7 +72,7 @@ def ranking_table(given: RankingInput) -> pd.DataFrame:
     frame["kept_share"] = (frame["lift_pp"] / crude).where(crude > 0)
     estimated = frame[frame["support"] == "ok"]
     bias = estimated.set_index("candidate")["bias_pp"]
-    later = frame["candidate"].map(holdout(given.cells, given.specs, given.choice))
+    later = frame["candidate"].map(holdout(given.cells, given.specs))
     # Harm is shown at the smallest z; what was held out and backtested is the largest.
     later = later.where(frame["verdict"] != "harmful")
     frame["holdout_lift_pp"] = (later - frame["candidate"].map(bias)).astype(float)

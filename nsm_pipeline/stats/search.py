@@ -40,30 +40,13 @@ CANDIDATE_COLUMNS = (
 COUNT_COLUMNS = ("accounts", "doers", "retained_doers", "retained_others")
 
 
-def search(
-    cells: CellTable, specs: Sequence[CandidateSpec], choice: CellTable, *, gate: float = 1.0
-) -> pd.DataFrame:
+def search(cells: CellTable, specs: Sequence[CandidateSpec], *, gate: float = 1.0) -> pd.DataFrame:
     """One row per candidate, threshold and window, in that order.
 
-    Args:
-        cells: of every window, by the window's own strata.
-        specs: the candidates, in order.
-        choice: of every window by the strata of the longest.
-        gate: scales the counts that the support gate asks for; 0.5 for half the accounts.
-
-    Returns:
-        The columns of `candidates.csv`, then `crude_se_pp`, `theta`, `theta_se`, `base`, `overlap`
-        and `choice_z`, the z on the strata of the longest window: windows are compared on one
-        base, as likelihoods must be. `*_pp` are percentage points, `base` and `overlap` shares,
-        `theta` log-odds.
+    Shape: the columns of `candidates.csv`, then `crude_se_pp`, `theta`, `theta_se`, `base` and
+    `overlap`.
+    Units: `*_pp` are percentage points, `base` and `overlap` shares, `theta` log-odds.
     """
-    keys = ["candidate", "at_least", "within_days"]
-    found = _every_row(cells, specs, gate)
-    on_one_base = _every_row(choice, specs, gate)[[*keys, "z"]].rename(columns={"z": "choice_z"})
-    return found.merge(on_one_base, on=keys, how="left", validate="one_to_one")
-
-
-def _every_row(cells: CellTable, specs: Sequence[CandidateSpec], gate: float) -> pd.DataFrame:
     rows = _Rows.of(cells.frame, [spec.name for spec in specs])
     parts = [
         _search_batch(rows.of_batch(start, start + BATCH, window), batch, window, gate)
@@ -229,13 +212,13 @@ def _key(candidate: Integers, window: Integers, windows: int) -> Integers:
 
 
 def best_rows(found: pd.DataFrame, *, largest: bool = True) -> pd.DataFrame:
-    """Per candidate the (k, X) with the largest (or smallest) `choice_z`, of those with support.
+    """Per candidate the (k, X) with the largest (or smallest) z, of those with support.
 
     By z, never by lift or correlation: those prefer thresholds that few reach. Ties go to the
     shorter window, then to the lower threshold.
     """
     able = found[found["support"] == "ok"]
     ordered = able.sort_values(
-        ["choice_z", "within_days", "at_least"], ascending=[not largest, True, True], kind="stable"
+        ["z", "within_days", "at_least"], ascending=[not largest, True, True], kind="stable"
     )
     return ordered.drop_duplicates("candidate").sort_index()

@@ -29,7 +29,7 @@ def split_cohorts(cells: CellTable) -> tuple[list[str], list[str]]:
     return cohorts[:cut], cohorts[cut:]
 
 
-def holdout(cells: CellTable, specs: Sequence[CandidateSpec], choice: CellTable) -> pd.Series:
+def holdout(cells: CellTable, specs: Sequence[CandidateSpec]) -> pd.Series:
     """Later half's adjusted lift, in points, of the (k, X) that the earlier half would choose.
 
     Chosen and reported on the same data, small worlds overstate; this is the honest second look.
@@ -38,15 +38,13 @@ def holdout(cells: CellTable, specs: Sequence[CandidateSpec], choice: CellTable)
     early, late = split_cohorts(cells)
     if not late:
         return pd.Series(dtype=float)
-    first, on_one_base = (
-        CellTable(table.frame[table.frame["cohort"].isin(early)]) for table in (cells, choice)
-    )
-    chosen = best_rows(search(first, specs, on_one_base, gate=HALF_GATE))
-    if chosen.empty:
+    first = CellTable(cells.frame[cells.frame["cohort"].isin(early)])
+    choice = best_rows(search(first, specs, gate=HALF_GATE))
+    if choice.empty:
         return pd.Series(dtype=float)
     second = CellTable(cells.frame[cells.frame["cohort"].isin(late)])
-    lifts = estimate_lifts(chosen_counts(second, chosen), gate=HALF_GATE)
-    return pd.Series(100 * lifts.lift, index=chosen["candidate"].to_numpy())
+    lifts = estimate_lifts(chosen_counts(second, choice), gate=HALF_GATE)
+    return pd.Series(100 * lifts.lift, index=choice["candidate"].to_numpy())
 
 
 def fading(cells: CellTable, chosen: pd.DataFrame) -> pd.Series:

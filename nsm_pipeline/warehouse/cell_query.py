@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import ibis
@@ -56,7 +56,7 @@ def count_cells(
         "strata, labels and outcomes of all accounts",
         strata.join(numbered, ["within_days", "account_no"]),
     )
-    spread = spread_all(engine, _beside(everyone, standings), candidates, "label_no")
+    spread = _spread_all(engine, everyone, standings, candidates, "label_no")
     rows = engine.materialise("cells", "the cells", spread.filter(spread.accounts > 0))
     return CountedCells(rows, labels)
 
@@ -82,7 +82,7 @@ def count_revenue_weeks(
     Shape: `within_days, candidate_no, stratum, week, step` and the sums.
     """
     everyone = _stratified_weeks(engine, strata, weeks)
-    spread = spread_all(engine, _beside(everyone, standings), candidates, "week")
+    spread = _spread_all(engine, everyone, standings, candidates, "week")
     return engine.materialise(
         "revenue_weeks", "revenue by week and step", spread.filter(spread.accounts > 0)
     )
@@ -113,7 +113,7 @@ def query_revenue_weeks(
     spread = ibis.union(
         *(
             _spread(
-                _in_window(everyone, window),
+                everyone,
                 chosen.doing(standings, window),
                 window,
                 (chosen.numbers_in(window), "week"),
@@ -143,22 +143,20 @@ def fetch_revenue_weeks(engine: Engine, rows: ir.Table, names: Sequence[str]) ->
     return _in_units(found, names).drop(columns=["accounts", "retained", "revenue_accounts"])
 
 
-def numbered_labels(
-    engine: Engine, accounts: ir.Table, name: str = "labels"
-) -> tuple[pd.DataFrame, ir.Table]:
+def numbered_labels(engine: Engine, accounts: ir.Table) -> tuple[pd.DataFrame, ir.Table]:
     """Cohort and segment as one number: grouping by their text would cost three times as much."""
     found = engine.fetch("cohorts and segments", accounts.select("cohort", "segment").distinct())
     labels = found.sort_values(["cohort", "segment"], ignore_index=True)
     labels["label_no"] = np.arange(len(labels))
-    table = send_labels(engine, labels, name)
+    table = send_labels(engine, labels)
     return labels, accounts.join(table, ["cohort", "segment"]).drop("cohort", "segment")
 
 
-def send_labels(engine: Engine, labels: pd.DataFrame, name: str = "labels") -> ir.Table:
+def send_labels(engine: Engine, labels: pd.DataFrame) -> ir.Table:
     """`cohort, segment, label_no` as a small table of the engine."""
-    columns = {column: labels[column].tolist() for column in labels.columns}
+    columns = {name: labels[name].tolist() for name in labels.columns}
     types = {"cohort": "string", "segment": "string", "label_no": "int32"}
-    return engine.small_table(name, columns, types)
+    return engine.small_table("labels", columns, types)
 
 
 SUM_TYPES = {
@@ -182,22 +180,9 @@ def _sums(rows: ir.Table, sign: int = 1) -> dict[str, ir.Value]:
     return {name: (value * sign).cast(SUM_TYPES[name]) for name, value in sums.items()}
 
 
-Parts = Mapping[int, tuple[ir.Table, ir.Table]]
-"""By window its accounts, with stratum and label, and where those stand who touched a candidate."""
-
-
-def _beside(everyone: ir.Table, standings: ir.Table) -> Parts:
-    return {
-        window: (_in_window(everyone, window), standing_in(standings, window))
-        for window in standing_windows(standings)
-    }
-
-
-def _in_window(everyone: ir.Table, window: int) -> ir.Table:
-    return everyone.filter(everyone.within_days == window).drop("within_days")
-
-
-def spread_all(engine: Engine, parts: Parts, candidates: Candidates, label: str) -> ir.Table:
+def _spread_all(
+    engine: Engine, everyone: ir.Table, standings: ir.Table, candidates: Candidates, label: str
+) -> ir.Table:
     """`_spread` of every candidate in every window."""
     numbers = engine.small_table(
         "candidate_numbers",
@@ -206,13 +191,15 @@ def spread_all(engine: Engine, parts: Parts, candidates: Candidates, label: str)
     )
     return ibis.union(
         *(
-            _spread(rows, standing, window, (numbers, label))
-            for window, (rows, standing) in parts.items()
+            _spread(everyone, standing_in(standings, window), window, (numbers, label))
+            for window in standing_windows(standings)
         )
     )
 
 
-def _spread(rows: ir.Table, standing: ir.Table, window: int, by: tuple[ir.Table, str]) -> ir.Table:
+def _spread(
+    everyone: ir.Table, standing: ir.Table, window: int, by: tuple[ir.Table, str]
+) -> ir.Table:
     """Accounts of a window summed by candidate, stratum, label and threshold reached.
 
     An account that never touched a candidate has the same stratum for each of these, so those are
@@ -220,6 +207,7 @@ def _spread(rows: ir.Table, standing: ir.Table, window: int, by: tuple[ir.Table,
     stratum that leaves the candidate out. `by` has the numbers of the candidates, and the label.
     """
     numbers, label = by
+    rows = everyone.filter(everyone.within_days == window).drop("within_days")
     total = rows.group_by("stratum", label).aggregate(**_sums(rows))
     total = total.cross_join(numbers).mutate(step=ibis.literal(0, "int16"))
 

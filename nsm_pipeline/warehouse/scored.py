@@ -19,7 +19,6 @@ from nsm_pipeline.warehouse.cell_query import (
     fetch_cells,
     query_revenue_weeks,
 )
-from nsm_pipeline.warehouse.choice_query import count_choice_cells
 from nsm_pipeline.warehouse.chosen_steps import Candidates, ChosenSteps
 from nsm_pipeline.warehouse.series import weekly_reach
 from nsm_pipeline.warehouse.standings import build_standings
@@ -60,12 +59,6 @@ class Scored:
         x = self.extract
         return count_cells(x.engine, *self._stood, x.accounts, self.candidates)
 
-    @cached_property
-    def counted_choice_cells(self) -> CountedCells:
-        """The choice cells in the engine."""
-        x = self.extract
-        return count_choice_cells(x.engine, *self._stood, x.accounts, self.candidates)
-
     @property
     def standings(self) -> ir.Table:
         """Where accounts stand by each candidate that they touched."""
@@ -75,11 +68,6 @@ class Scored:
         """The waist: everything the statistics get to see of the accounts."""
         x = self.extract
         return fetch_cells(x.engine, self.counted_cells, self.candidates)
-
-    def choice_cells(self) -> CellTable:
-        """All windows by the strata of the longest, to tell them apart on one base."""
-        x = self.extract
-        return fetch_cells(x.engine, self.counted_choice_cells, self.candidates)
 
     @property
     def _weeks(self) -> ir.Table:

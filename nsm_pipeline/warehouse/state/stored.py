@@ -103,15 +103,8 @@ class StoredCounts:
 
     def cells(self) -> CellTable:
         """The waist."""
-        return self._fetched("cells")
-
-    def choice_cells(self) -> CellTable:
-        """As of `Scored`."""
-        return self._fetched("choice_cells")
-
-    def _fetched(self, name: str) -> CellTable:
         engine = self.store.engine
-        labels, rows = numbered_labels(engine, self.store.table(name))
+        labels, rows = numbered_labels(engine, self.store.table("cells"))
         return fetch_cells(engine, CountedCells(rows, labels), self.candidates)
 
     def revenue_weeks(self, chosen: pd.DataFrame) -> pd.DataFrame:

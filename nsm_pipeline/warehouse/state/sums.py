@@ -1,7 +1,7 @@
 """What the waist needs of accounts, as sums in the engine: integers that add up and subtract.
 
-Four tables: `cells`, `choice_cells`, `revenue_weeks` (by step reached, because which one is chosen
-may differ the next night) and `reach_weeks` (accounts by week of onboarding and step reached).
+Three tables: `cells`, `revenue_weeks` (by step reached, because which one is chosen may differ
+the next night) and `reach_weeks` (accounts by week of onboarding and step reached).
 """
 
 from __future__ import annotations
@@ -13,19 +13,18 @@ import ibis
 import ibis.expr.types as ir
 
 from nsm_pipeline.waist.score_model import ScoreModel
-from nsm_pipeline.warehouse.cell_query import SUM_TYPES, CountedCells, send_labels
+from nsm_pipeline.warehouse.cell_query import SUM_TYPES, send_labels
 from nsm_pipeline.warehouse.chosen_steps import standing_in, standing_windows
-from nsm_pipeline.warehouse.connect import Engine
 from nsm_pipeline.warehouse.extract import Extract
 from nsm_pipeline.warehouse.series import onboarding_weeks
 
-SUMS = ("cells", "choice_cells", "revenue_weeks", "reach_weeks")
+SUMS = ("cells", "revenue_weeks", "reach_weeks")
 ADDED = (*SUM_TYPES,)
 
 
 @dataclass(frozen=True)
 class Sums:
-    """The tables; `revenue_weeks` and `reach_weeks` only where revenue is declared."""
+    """The three tables; `revenue_weeks` and `reach_weeks` only where revenue is declared."""
 
     tables: dict[str, ir.Table]
 
@@ -33,10 +32,11 @@ class Sums:
     def of(cls, extract: Extract, model: ScoreModel, kept_as: str) -> Sums:
         """The sums over an extract's accounts, materialised under names of their own."""
         scored = extract.scored(model)
-        found = {
-            "cells": _named(extract.engine, scored.counted_cells, "sum_labels"),
-            "choice_cells": _named(extract.engine, scored.counted_choice_cells, "choice_labels"),
-        }
+        # The numbers of labels are those of this extract alone.
+        counted = scored.counted_cells
+        named = send_labels(extract.engine, counted.labels)
+        cells = counted.rows.join(named, "label_no").drop("label_no")
+        found = {"cells": cells}
         if extract.tables.revenue is not None:
             found["revenue_weeks"] = scored.counted_revenue_weeks
             found["reach_weeks"] = _reach_weeks(extract, scored.standings)
@@ -58,12 +58,6 @@ class Sums:
                 parts.append(_negative(minus.tables[name]))
             tables[name] = summed(parts)
         return Sums(tables)
-
-
-def _named(engine: Engine, counted: CountedCells, kept_as: str) -> ir.Table:
-    """Cells by cohort and segment: the numbers of labels are those of one extract alone."""
-    named = send_labels(engine, counted.labels, kept_as)
-    return counted.rows.join(named, "label_no").drop("label_no")
 
 
 def _reach_weeks(extract: Extract, standings: ir.Table) -> ir.Table:
