@@ -1,5 +1,6 @@
 """Gives every test process an Airflow of its own, before anything imports airflow."""
 
+import logging
 import os
 import secrets
 import tempfile
@@ -26,6 +27,11 @@ os.environ |= {
 for name in list(os.environ):
     if name in ("NSM_PRODUCTS", "NSM_RUNS") or name.startswith("AWS_"):
         del os.environ[name]
+
+
+def pytest_sessionfinish() -> None:
+    """The servers that tests start log as the process ends, when its streams are closed."""
+    logging.raiseExceptions = False
 
 
 @pytest.fixture(scope="session")
