@@ -215,6 +215,17 @@ def test_too_small_a_catalogue_publishes_nothing() -> None:
     assert np.isnan(calibration.low).all()
 
 
+def test_a_catalogue_that_nothing_calibrates_prints_no_interval() -> None:
+    """Eight behaviours without placebos keep most of their lift; a narrow interval would lie."""
+    rng = np.random.default_rng(13)
+    eight, nobody = null_events(rng, 8), Evidence(np.array([]), np.array([]))
+    calibration = calibrate(eight, nobody)
+    assert calibration.rule == "none"
+    assert np.isnan(calibration.low).all()
+    assert np.isnan(calibration.p_value).all()
+    assert np.isfinite(calibrate(eight, null_events(rng, 8)).low).all()
+
+
 def test_residual_bound_takes_out_what_the_gap_explains() -> None:
     gap = np.linspace(0, 20, 30)
     events = Evidence(0.5 * gap + 0.1 * np.sin(np.arange(30.0)), gap)

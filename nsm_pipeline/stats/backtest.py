@@ -14,7 +14,12 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression
 
-from nsm_pipeline.stats.calibration import CONFIDENCE_Z, EVENTS_FOR_SCALE, catalogue_null
+from nsm_pipeline.stats.calibration import (
+    CONFIDENCE_Z,
+    EVENTS_FOR_SCALE,
+    catalogue_null,
+    rule_for,
+)
 from nsm_pipeline.stats.leading import LeadTest, RevenueKind, lead_test
 from nsm_pipeline.waist.cells import REVENUE_WEEKS, CellTable
 from nsm_pipeline.waist.score_model import STRATA
@@ -103,8 +108,8 @@ def revenue_gaps(cells: CellTable, chosen: pd.DataFrame, placebos: frozenset[str
 
     Shape: `candidate, at_least, within_days, revenue_gap, revenue_gap_ci_low,
     revenue_gap_ci_high, revenue_se, revenue_z`. Units: currency per account. Centre and scale of
-    the interval come from the catalogue's own z; with fewer than five behaviours there is no
-    interval.
+    the interval come from the catalogue's own z; where these are too few
+    for any rule of the calibration there is no interval.
     """
     gap, se = standardised_gap(_arms(cells, chosen))
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -126,10 +131,10 @@ def revenue_null(z: Floats, placebo: NDArray[np.bool_]) -> tuple[float, float]:
     """Centre and scale of z where nothing is caused; scale NaN when it cannot be known."""
     known = np.isfinite(z)
     events = z[known & ~placebo]
-    if len(events) < EVENTS_FOR_SCALE:
+    controls = z[known & placebo]
+    if rule_for(len(events), len(controls)) == "none":
         return 0.0, float("nan")
     centre, scale = catalogue_null(events)
-    controls = z[known & placebo]
     if len(controls) >= EVENTS_FOR_SCALE:
         centre, scale = float(controls.mean()), max(scale, float(controls.std(ddof=1)))
     return centre, max(scale, 1.0)

@@ -71,7 +71,7 @@ def calibrate(events: Evidence, placebos: Evidence, *, level: float | None = Non
         placebos: the negative controls, at their own best rows.
         level: family-wise, of rules A and N alike; 10 % and 5 % if left out.
     """
-    rule = _rule(len(events.z), len(placebos.z))
+    rule = rule_for(len(events.z), len(placebos.z))
     centre, scale, low, high = _interval(events, placebos)
     bounds = []
     if rule in ("A", "A and N"):
@@ -94,7 +94,8 @@ def calibrate(events: Evidence, placebos: Evidence, *, level: float | None = Non
     )
 
 
-def _rule(events: int, placebos: int) -> Rule:
+def rule_for(events: int, placebos: int) -> Rule:
+    """The rule that so many behaviours and placebos allow for."""
     if events >= EVENTS_FOR_CATALOGUE:
         return "A" if placebos >= PLACEBOS_FOR_BOUND else "N"
     if events >= EVENTS_FOR_SCALE and placebos >= PLACEBOS_FOR_BOUND:
@@ -155,17 +156,17 @@ def _interval(events: Evidence, placebos: Evidence) -> tuple[float, float, Float
     """Null centre, scale, and the hull of the intervals that placebos and catalogue give, in z.
 
     The scale never falls below 1: an interval narrower than the model's own would be sure of
-    itself without cause.
+    itself without cause. Where no rule applies there is none at all: with few behaviours and no
+    placebos most of a lift can be what keenness leaves, and nothing tells how much.
     """
     n, m = len(placebos.z), len(events.z)
-    lows: list[Floats] = []
-    highs: list[Floats] = []
-    centre, scale = 0.0, 1.0
-    if m >= EVENTS_FOR_SCALE:
-        centre, own_scale = catalogue_null(events.z)
-        scale = max(own_scale, 1.0)
-        lows.append(events.z - centre - CONFIDENCE_Z * scale)
-        highs.append(events.z - centre + CONFIDENCE_Z * scale)
+    if rule_for(m, n) == "none":
+        nothing = np.full(m, np.nan)
+        return 0.0, float("nan"), nothing, nothing
+    centre, own_scale = catalogue_null(events.z)
+    scale = max(own_scale, 1.0)
+    lows = [events.z - centre - CONFIDENCE_Z * scale]
+    highs = [events.z - centre + CONFIDENCE_Z * scale]
     if n >= PLACEBOS_FOR_BOUND:
         centre = float(placebos.z.mean())
         deviation = max(float(placebos.z.std(ddof=1)), 1.0)
@@ -173,7 +174,4 @@ def _interval(events: Evidence, placebos: Evidence) -> tuple[float, float, Float
         scale = max(scale, deviation)
         lows.append(events.z - centre - half)
         highs.append(events.z - centre + half)
-    if not lows:
-        nothing = np.full(m, np.nan)
-        return centre, scale, nothing, nothing
     return centre, scale, np.minimum.reduce(lows), np.maximum.reduce(highs)

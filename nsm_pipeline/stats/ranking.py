@@ -16,7 +16,6 @@ from scipy import stats
 from nsm_pipeline.stats.calibration import (
     ALPHA_HARM,
     EVENTS_FOR_CATALOGUE,
-    EVENTS_FOR_SCALE,
     Calibration,
     Evidence,
     calibrate,
@@ -271,6 +270,4 @@ def calibration_note(calibration: Calibration) -> str:
     text = f"Rule {calibration.rule}: {null} tell how large a lift is without any effect."
     if m < EVENTS_FOR_CATALOGUE:
         text += " They are too few for a North Star; at most an experiment is worth it."
-    if m < EVENTS_FOR_SCALE:
-        text += " There is no catalogue interval."
     return text

@@ -12,7 +12,7 @@ import pandas as pd
 
 from nsm_pipeline.product.config import ProductConfig
 from nsm_pipeline.stats.backtest import CHOICE
-from nsm_pipeline.stats.calibration import EVENTS_FOR_SCALE, Calibration
+from nsm_pipeline.stats.calibration import Calibration
 from nsm_pipeline.stats.definitions import definitions, outcome_verb
 from nsm_pipeline.stats.lift import newcombe
 from nsm_pipeline.stats.ranking import (
@@ -96,7 +96,7 @@ def ranking_table(given: RankingInput) -> pd.DataFrame:
 def ranking_document(given: RankingInput, table: pd.DataFrame) -> dict[str, Any]:
     """The content of `ranking.json`: the answer in one sentence, then everything behind it."""
     config, calibration = given.config, given.judged.calibration
-    calibrated = calibration.events >= EVENTS_FOR_SCALE
+    calibrated = calibration.rule != "none"
     return {
         "product": config.product,
         "title": config.title,

@@ -57,7 +57,7 @@ def judge(row: pd.Series, spec: CandidateSpec, calibration: Calibration) -> Verd
             "harmful",
             "Doers stay more often in the plain counts, but less often than accounts alike.",
         )
-    above = row["low_z"] > 0 if calibration.events >= EVENTS_FOR_SCALE else row["bound"] > 0
+    above = row["bound"] > 0 if calibration.rule == "none" else row["low_z"] > 0
     if not above and not row["passes"]:
         return Verdict("not_distinguishable", _why_not(calibration))
     cap = _cap(spec, calibration)
@@ -86,7 +86,7 @@ def judge(row: pd.Series, spec: CandidateSpec, calibration: Calibration) -> Verd
 
 
 def _why_not(calibration: Calibration) -> str:
-    if calibration.events < EVENTS_FOR_SCALE:
+    if calibration.rule == "none":
         return "Its lift is within what a search over thresholds finds by chance."
     return "Its lift is within what behaviours without any effect reach in this data."
 
