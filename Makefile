@@ -53,6 +53,7 @@ bench-products: .venv/.run ## reading and checking 200 products (the table of do
 
 golden: .venv/.dev ## write the compiled SQL of tests/golden anew
 	@PYTHONPATH=.:tests $(BIN)/python tests/golden_sql.py
+
 bench-night: .venv/.run ## CPU of a night of 100,000 events beside a whole count (EVENTS=10000000)
 	@$(BIN)/python -m benchmarks.bench_night $(EVENTS)
 
