@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from nsm_pipeline import steps
 from nsm_pipeline.advising import Given, ask_for_windows, recorded_product
 from nsm_pipeline.errors import NsmError, WarehouseFailed
+from nsm_pipeline.practice.measuring import measure
 from nsm_pipeline.product.loaded_product import LoadedProduct
 from nsm_pipeline.product.yaml_file import load_product
 from nsm_pipeline.refusing import check_against_source, require_comparable
@@ -38,6 +39,7 @@ STEPS = (
     Step("score", "Scoring every behaviour", steps.score),
     Step("backtest", "Backtesting against revenue", steps.backtest),
     Step("rank", "Ranking", steps.rank),
+    Step("measure", "Measuring what it is steered by", measure),
     Step("publish", "Publishing", steps.publish),
 )
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from functools import cache
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-import jinja2
 from markupsafe import Markup
 
-from nsm_pipeline.publish import figures, wording
+from nsm_pipeline.publish import figures
+from nsm_pipeline.publish.page_templates import render, template_text
+from nsm_pipeline.publish.sections import told_sections
 from nsm_pipeline.publish.window_figures import window_figures
 from nsm_pipeline.publish.wording import SHORT
 
@@ -19,25 +18,6 @@ if TYPE_CHECKING:
     from nsm_pipeline.runs.run_folder import RunFolder
 
 SHOWN_FIRST = 20
-FILTERS = (
-    "clipped",
-    "count",
-    "decimal",
-    "fold_names",
-    "interval",
-    "money",
-    "money_interval",
-    "moment",
-    "observed",
-    "points",
-    "reach_words",
-    "sentence",
-    "share",
-    "short",
-    "small",
-    "threshold",
-    "visible",
-)
 
 
 def render_report(folder: RunFolder) -> str:
@@ -45,28 +25,26 @@ def render_report(folder: RunFolder) -> str:
     ranking = folder.read_json("ranking.json")
     rows = ranking["candidates"]
     checks = folder.read_json("checks.json")
-    style, script = _text("report.css"), _text("report.js")
-    return (
-        _environment()
-        .get_template("report.html.j2")
-        .render(
-            ranking=ranking,
-            rows=rows,
-            names=[row["candidate"] for row in rows if len(row["candidate"]) > SHORT],
-            stars=[row for row in rows if row["verdict"] == "north_star"],
-            lead=next(iter(figures.estimated(rows)), None),
-            population=folder.read_json("population.json"),
-            series=figures.series_lines(ranking["revenue"]["series"], rows),
-            checks=sorted(checks["checks"], key=_failed_first),
-            warned=[check for check in checks["checks"] if not check["ok"]],
-            shown_first=SHOWN_FIRST,
-            style=Markup(style),
-            script=Markup(script),
-            state=folder.read_json("state.json") if folder.exists("state.json") else None,
-            policy=_policy(style, script),
-            advice=folder.read_json("advice.json") if folder.exists("advice.json") else None,
-            **_figures(folder, rows),
-        )
+    style, script = template_text("report.css"), template_text("report.js")
+    return render(
+        "report.html.j2",
+        ranking=ranking,
+        rows=rows,
+        names=[row["candidate"] for row in rows if len(row["candidate"]) > SHORT],
+        stars=[row for row in rows if row["verdict"] == "north_star"],
+        lead=next(iter(figures.estimated(rows)), None),
+        population=folder.read_json("population.json"),
+        series=figures.series_lines(ranking["revenue"]["series"], rows),
+        checks=sorted(checks["checks"], key=_failed_first),
+        warned=[check for check in checks["checks"] if not check["ok"]],
+        shown_first=SHOWN_FIRST,
+        style=Markup(style),
+        script=Markup(script),
+        state=folder.read_json("state.json") if folder.exists("state.json") else None,
+        policy=_policy(style, script),
+        advice=folder.read_json("advice.json") if folder.exists("advice.json") else None,
+        sections=told_sections(folder),
+        **_figures(folder, rows),
     )
 
 
@@ -85,38 +63,6 @@ def _figures(folder: RunFolder, rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _failed_first(check: dict[str, Any]) -> tuple[bool, bool]:
     return check["ok"], check["severity"] != "critical"
-
-
-@cache
-def _text(name: str) -> str:
-    return (files(__package__) / "templates" / name).read_text(encoding="utf-8")
-
-
-@cache
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(_text),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update({name: getattr(wording, name) for name in FILTERS})
-    environment.filters.update(drawing=Markup, sortable=_sortable)
-    environment.tests["absent"] = wording.absent
-    environment.globals.update(
-        verdict=wording.verdict,
-        ratio=wording.ratio,
-        rules=wording.RULES,
-        verdicts=wording.VERDICTS,
-        rivals=wording.RIVALS,
-    )
-    return environment
-
-
-def _sortable(value: Any) -> str:
-    """What the page's script sorts by; nothing for what was not estimated."""
-    return "" if wording.absent(value) else f"{float(value):.4g}"
 
 
 def _policy(style: str, script: str) -> str:

@@ -1,0 +1,18 @@
+"""The `measure` step: everything a product is steered by that the ranking does not hold itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nsm_pipeline.steps import RunContext
+
+# In this order: a later part may read what an earlier one left in the run folder.
+PARTS: tuple[Callable[[RunContext], None], ...] = ()
+
+
+def measure(context: RunContext) -> None:
+    """Lets every part leave its files; one that the product does not declare leaves none."""
+    for part in PARTS:
+        part(context)
