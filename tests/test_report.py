@@ -277,7 +277,9 @@ def opened(browser: Browser, tmp_path):
     """Opens a run's report; at the end nothing was requested, refused or thrown."""
     pages, noises = [], []
 
-    def show(folder: RunFolder, *, width: int = 1280, scheme: str = "light") -> Page:
+    def show(
+        folder: RunFolder, *, width: int = 1280, scheme: str = "light", unfold: bool = True
+    ) -> Page:
         file = tmp_path / "report.html"
         file.write_text(render_report(folder), encoding="utf-8")
         page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
@@ -287,6 +289,9 @@ def opened(browser: Browser, tmp_path):
         page.goto(file.as_uri())
         pages.append(page)
         assert noises.pop(0) == file.as_uri()
+        if unfold:
+            for section in page.locator("details.told > summary").all():
+                section.click()
         return page
 
     yield show
@@ -313,8 +318,8 @@ def test_the_answer_comes_first_and_the_limits_are_said(run, opened):
         "Does it hold from cohort to cohort?",
         "Data checks",
         "How to read it",
-        "What cannot be known from this data",
         "Where every number comes from",
+        "What cannot be known from this data",
     ]
     unknown = page.inner_text("#unknown")
     assert "alike in what we see" in unknown
@@ -325,6 +330,24 @@ def test_the_answer_comes_first_and_the_limits_are_said(run, opened):
     assert page.locator("#checks tbody tr").first.inner_text().startswith("failed")
     assert "partly arithmetic" in page.inner_text("#revenue")
     assert "52 are needed" in page.inner_text("#revenue")
+
+
+def test_folded_the_page_says_what_each_section_found_and_a_link_unfolds_it(run, opened):
+    page = opened(run(TAME), unfold=False)
+    assert page.locator(".told svg:visible, .told table:visible").count() == 0
+    found = {
+        section.get_attribute("id"): section.locator("summary").first.inner_text()
+        for section in page.locator("section:has(> .told)").all()
+    }
+    assert found["compared"].startswith("Beside accounts alike in everything else they do, the")
+    assert found["checks"] == "1 of 2 checks passed."
+    assert found["stable"].startswith("Fading from early to late cohorts: returning_days.")
+    assert page.locator("#maps svg:visible").count() == 0
+    page.get_by_role("link", name="How much, how soon").click()
+    assert page.locator("#maps svg:visible").count() == 3
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.locator("details.told:not([open])").count() == 0
 
 
 def advice() -> dict:
@@ -395,7 +418,7 @@ def test_no_north_star_and_no_revenue_read_as_answers(run, opened):
     page = opened(run(TAME, stars=0, money=False))
     assert page.inner_text("h1") == "No behaviour beats what keenness explains."
     assert "nothing here beats what keenness explains" in page.inner_text("header .lede")
-    assert page.inner_text("#revenue").splitlines()[2].startswith("No revenue declared.")
+    assert page.inner_text("#revenue summary") == "No revenue declared."
     assert page.locator("#revenue svg").count() == 0
 
 

@@ -1,32 +1,38 @@
-"""The folded sections of the page, in order: each says its finding in one line, the rest below it.
+"""The folded sections of the page, in order.
 
-A reviewer reads the lines; whoever doubts one unfolds it.
+A reviewer reads what each has found, one line each; whoever doubts one unfolds it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from markupsafe import Markup
+from nsm_pipeline.publish.checks_section import checks_section
+from nsm_pipeline.publish.evidence_sections import (
+    comparison_section,
+    maps_section,
+    revenue_section,
+    stability_section,
+)
+from nsm_pipeline.publish.reading_sections import reading_section, sources_section
+from nsm_pipeline.publish.section import Section
+from nsm_pipeline.publish.windows_section import windows_section
 
+if TYPE_CHECKING:
     from nsm_pipeline.runs.run_folder import RunFolder
 
-
-@dataclass(frozen=True)
-class Section:
-    """One part of the page: its anchor, its title, its finding in a sentence, and the details."""
-
-    anchor: str
-    title: str
-    finding: str
-    body: Markup
-
-
 # A section whose files the run did not leave says None and is not shown.
-SECTIONS: tuple[Callable[[RunFolder], Section | None], ...] = ()
+SECTIONS: tuple[Callable[[RunFolder], Section | None], ...] = (
+    comparison_section,
+    maps_section,
+    revenue_section,
+    stability_section,
+    windows_section,
+    checks_section,
+    reading_section,
+    sources_section,
+)
 
 
 def told_sections(folder: RunFolder) -> list[Section]:

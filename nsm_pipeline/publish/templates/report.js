@@ -1,5 +1,18 @@
 "use strict";
 (() => {
+  const folded = Array.from(document.querySelectorAll("details.told"));
+
+  function unfold() {
+    const target = document.getElementById(location.hash.slice(1));
+    const wanted = target && target.querySelector(":scope > details.told");
+    if (wanted) wanted.open = true;
+  }
+
+  addEventListener("hashchange", unfold);
+  addEventListener("beforeprint", () => folded.forEach((each) => (each.open = true)));
+  unfold();
+})();
+(() => {
   const table = document.getElementById("ranking");
   if (!table) return;
   const section = table.closest("section");
