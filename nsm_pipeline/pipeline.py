@@ -133,6 +133,7 @@ def check_products(product_files: Iterable[Path]) -> list[LoadedProduct | NsmErr
 
     A connection that several products name is opened once, a table that they share read once.
     """
+    from nsm_pipeline.warehouse.published_tables import require_replaceable_tables
     from nsm_pipeline.warehouse.source_answers import OpenSources
 
     found: list[LoadedProduct | NsmError] = []
@@ -140,6 +141,7 @@ def check_products(product_files: Iterable[Path]) -> list[LoadedProduct | NsmErr
         for file in product_files:
             try:
                 product = load_product(file)
+                require_replaceable_tables(product)
                 check_against_source(product, sources.of(product))
                 found.append(product)
             except NsmError as problems:

@@ -57,8 +57,10 @@ class RunContext:
         Raises:
             InvalidInput: columns are missing, nobody is eligible, or all share one outcome.
         """
+        from nsm_pipeline.warehouse.published_tables import require_replaceable_tables
         from nsm_pipeline.warehouse.source_answers import SourceAnswers
 
+        require_replaceable_tables(self.product)
         told = tell_state(self)
         if self.stored is None:
             check_against_source(self.product, SourceAnswers(self.extract.engine))

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -14,6 +15,7 @@ import pytest
 from engines import new_database
 
 from nsm_pipeline.errors import InvalidInput, Superseded, WarehouseFailed
+from nsm_pipeline.pipeline import check_product, run_product
 from nsm_pipeline.product.loaded_product import LoadedProduct
 from nsm_pipeline.product.yaml_file import load_product
 from nsm_pipeline.runs.run_folder import RunFolder, RunStore
@@ -34,6 +36,20 @@ discover: {events: all}
 publish: {connection: "${NSM_TEST_WAREHOUSE}", table: growth.nsm_ranking}
 """
 NIGHT = datetime(2025, 3, 1, 2, tzinfo=UTC)
+
+
+def test_spark_is_refused_before_anything_is_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_CLUSTER", "spark://local")
+    monkeypatch.setenv("NSM_TEST_WAREHOUSE", "pyspark://?spark.master=local")
+    file = tmp_path / "shop.yaml"
+    for connection in ("airflow:cluster", "${NSM_TEST_WAREHOUSE}"):
+        file.write_text(PRODUCT.replace("${NSM_TEST_WAREHOUSE}", connection))
+        for refused in (check_product, partial(run_product, as_of=NIGHT, out=tmp_path / "runs")):
+            with pytest.raises(InvalidInput, match="Spark cannot replace rows"):
+                refused(file)
+    assert not (tmp_path / "runs").exists()
 
 
 Rows = Callable[[str], list[tuple]]

@@ -124,17 +124,8 @@ class Engine:
         return self.kind.send(self.backend, name, rows)
 
     def transaction(self, lock: str) -> AbstractContextManager[Statements]:
-        """Statements that all take effect together; who names the same lock waits.
-
-        Raises:
-            InvalidInput: the engine has no such thing.
-        """
-        try:
-            return self.kind.transaction(self.backend, lock)
-        except NotImplementedError:
-            what = "This engine cannot replace rows of several tables in one transaction."
-            mend = "Give a PostgreSQL or DuckDB `connection` to `publish`, or leave it out."
-            raise InvalidInput(Problem("publish.connection", what, mend)) from None
+        """Statements that all take effect together; who names the same lock waits."""
+        return self.kind.transaction(self.backend, lock)
 
     def sql(self) -> list[tuple[str, str]]:
         """(title, SQL) of everything asked so far.
@@ -183,13 +174,7 @@ def connect(connection: str, *, base: Path, where: str) -> Engine:
         InvalidInput: a variable is unset, or what the connection names cannot be opened.
         WarehouseFailed: the server does not answer now.
     """
-    url = _with_variables(connection, where)
-    if url.startswith(PREFIX):
-        url = airflow_url(url, where)
-    kind = KINDS.get(url.partition(":")[0])
-    if kind is None:
-        mend = f"Use one of {', '.join(f'{scheme}://' for scheme in KINDS)}."
-        raise InvalidInput(Problem(where, "No engine is known by this kind of connection.", mend))
+    kind, url = _resolved(connection, where)
     try:
         backend = kind.open_backend(url, base)
     except Exception as failure:
@@ -199,6 +184,26 @@ def connect(connection: str, *, base: Path, where: str) -> Engine:
     # Raised out here, without its cause: drivers print the URL, and with it the password.
     problem = Problem(where, refusal.what, refusal.mend)
     raise WarehouseFailed(problem) if refusal.passing else InvalidInput(problem)
+
+
+def dialect_of(connection: str, *, where: str) -> str:
+    """Ibis' name of the engine behind a connection, which is not opened.
+
+    Raises:
+        InvalidInput: a variable or an Airflow connection is unknown, or its kind is no engine.
+    """
+    return _resolved(connection, where)[0].DIALECT
+
+
+def _resolved(connection: str, where: str) -> tuple[EngineKind, str]:
+    url = _with_variables(connection, where)
+    if url.startswith(PREFIX):
+        url = airflow_url(url, where)
+    kind = KINDS.get(url.partition(":")[0])
+    if kind is None:
+        mend = f"Use one of {', '.join(f'{scheme}://' for scheme in KINDS)}."
+        raise InvalidInput(Problem(where, "No engine is known by this kind of connection.", mend))
+    return kind, url
 
 
 def _with_variables(connection: str, where: str) -> str:
