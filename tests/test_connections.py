@@ -106,6 +106,7 @@ def assert_nowhere(folder: Path, *texts: str) -> None:
         ),
         ("duckdb:///shop.duckdb", "duckdb:///shop.duckdb"),
         ("duckdb://", "duckdb://"),
+        ("duckdb://?memory_limit=4GB&token=secret", "duckdb://?memory_limit=4GB"),
     ],
 )
 def test_airflow_connections_are_read_as_airflow_writes_them(

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import PurePath
+from urllib.parse import parse_qsl
 
 from nsm_pipeline.product.config import ProductConfig
-from nsm_pipeline.product.source import Files, Table
+from nsm_pipeline.product.source import DUCKDB_SETTINGS, Files, Table
 from nsm_pipeline.product.yaml_tree import Finding
 
 VARIABLE = re.compile(r"\$\{(\w+)\}")
@@ -23,7 +24,12 @@ SECRET_OPTION = re.compile(r"(password|passwd|secret|token|credential|access.?ke
 
 def in_memory(connection: str) -> bool:
     """Whether nothing written through this connection would outlive the run."""
-    return connection in ("duckdb://", "duckdb:///", "duckdb://:memory:", "duckdb:///:memory:")
+    return connection.partition("?")[0] in (
+        "duckdb://",
+        "duckdb:///",
+        "duckdb://:memory:",
+        "duckdb:///:memory:",
+    )
 
 
 def _connections(config: ProductConfig) -> Iterator[tuple[str, str]]:
@@ -52,16 +58,28 @@ def _reachable(config: ProductConfig) -> Iterator[Finding]:
                 f"{engine} not supported.",
                 "Use `duckdb://`, `postgresql://`, `pyspark://` or `airflow:<conn_id>`.",
             )
-        elif scheme == "duckdb" and ("?" in connection or "#" in connection):
-            what = "Options in a DuckDB connection are not supported."
-            yield Finding(keys, what, "Give the path of the database file alone.")
+        elif scheme == "duckdb" and not _known_settings(connection):
+            what = "The settings of this DuckDB connection are not understood."
+            mend = f"After ? give only {', '.join(DUCKDB_SETTINGS)}: duckdb://?memory_limit=4GB."
+            yield Finding(keys, what, mend)
+
+
+def _known_settings(connection: str) -> bool:
+    _, mark, query = connection.partition("?")
+    if "#" in connection or (mark and not query):
+        return False
+    given = parse_qsl(query, keep_blank_values=True)
+    return all(
+        VARIABLE.fullmatch(value) or re.fullmatch(DUCKDB_SETTINGS.get(name, "(?!)"), value)
+        for name, value in given
+    )
 
 
 def _no_secrets(config: ProductConfig) -> Iterator[Finding]:
     """The file is copied into run folders and shown in Airflow; what is in it is no secret."""
     for section, connection in _connections(config):
         if connection.startswith("duckdb:"):
-            continue  # Of a file; any option is refused as such.
+            continue  # Of a file; any option but DUCKDB_SETTINGS is refused as such.
         user, _, _ = connection.partition("://")[2].rpartition("@")
         secrets = [user.partition(":")[2]]
         for option in connection.partition("?")[2].split("&"):

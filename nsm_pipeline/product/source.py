@@ -8,6 +8,12 @@ from pydantic import Discriminator, Field, StringConstraints, Tag
 
 from nsm_pipeline.product.grammar import Model, Moment, Name, Names, Where
 
+# What a `duckdb://` connection may set, as in duckdb://?memory_limit=4GB&threads=8.
+DUCKDB_SETTINGS = {
+    "memory_limit": r"\d+(\.\d+)? ?[KMGT]i?B",
+    "temp_directory": r".+",
+    "threads": r"[1-9]\d*",
+}
 TABLE_NAME = r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?$"
 
 
@@ -94,7 +100,7 @@ def _place(value: Any) -> str:
 class Source(Model):
     """The engine and the three tables in it; only events are required."""
 
-    connection: Name = "duckdb://"
+    connection: Name = Field("duckdb://", examples=["duckdb://?memory_limit=4GB", "airflow:shop"])
     events: Annotated[
         Annotated[EventFiles, Tag("files")] | Annotated[EventTable, Tag("table")],
         Discriminator(_place),

@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from nsm_pipeline.errors import InvalidInput, Problem
+from nsm_pipeline.product.source import DUCKDB_SETTINGS
 
 PREFIX = "airflow:"
 # What libpq knows of the extras of a PostgreSQL connection; the others are for Airflow's own hook.
@@ -112,4 +113,6 @@ def _spark(fields: Mapping[str, Any]) -> str:
 
 def _duckdb(fields: Mapping[str, Any]) -> str:
     schema = fields.get("schema")
-    return f"duckdb://{fields.get('host') or (f'/{schema}' if schema else '')}"
+    place = f"duckdb://{fields.get('host') or (f'/{schema}' if schema else '')}"
+    settings = urlencode({k: v for k, v in fields["extra"].items() if k in DUCKDB_SETTINGS})
+    return f"{place}?{settings}" if settings else place
