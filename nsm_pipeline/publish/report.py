@@ -16,7 +16,7 @@ from nsm_pipeline.publish.wording import SHORT
 if TYPE_CHECKING:
     from nsm_pipeline.runs.run_folder import RunFolder
 
-SHOWN_FIRST = 20
+SHOWN_FIRST = 10
 
 
 def render_report(folder: RunFolder) -> str:
