@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 STATE = "state.json"
 FILE = "state.duckdb"
+MOST_NAMED = 5
 
 
 def tell_state(context: RunContext) -> dict[str, Any] | None:
@@ -107,7 +108,30 @@ def _sentence(stored: StoredCounts) -> str:
         f"counted anew; score version {version.number} of "
         f"{datetime.fromisoformat(version.fitted):%Y-%m-%d}, {_next(version.fitted, stored)}. "
         "Checks of single rows looked at the new rows only; totals are those of all."
+        f"{_backfilled(night.get('backfill'))}"
     )
+
+
+def _backfilled(told: dict[str, Any] | None) -> str:
+    """What a change of the candidates made the night do."""
+    if told is None:
+        return ""
+    counted = [f"{kind} {_named(told[kind])}" for kind in ("new", "changed") if told[kind]]
+    words = []
+    if counted:
+        words.append(
+            f"{' and '.join(counted)} counted from the rows kept, for the {told['accounts']:,} "
+            "accounts compared so far"
+        )
+    if told["dropped"]:
+        words.append(f"dropped {_named(told['dropped'])}")
+    done = "; ".join(words) or "none had to be counted"
+    return f" The candidates have changed: {done}; all others keep their counts."
+
+
+def _named(names: list[str]) -> str:
+    more = len(names) - MOST_NAMED
+    return ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _whole_sentence(context: RunContext, plan: Plan) -> str:

@@ -282,8 +282,8 @@ def test_what_cannot_be_carried_says_why(world: World) -> None:
     assert (due.kind, due.because, due.version) == ("rebuild", "the quarterly rebuild was due", 2)
 
     text = world.path.read_text()
-    world.path.write_text(text.replace("name: two_starts", "name: again"))
-    assert plan_of(world, NIGHTS[1]).because == "changed in the product: candidates"
+    world.path.write_text(f"{text}onboarding: {{nth: 2}}\n")
+    assert plan_of(world, NIGHTS[1]).because == "changed in the product: onboarding"
     world.path.write_text(text.replace("title: A small world", "title: Another title"))
     assert plan_of(world, NIGHTS[1]).kind == "night"
     world.path.write_text(text)
@@ -321,6 +321,8 @@ def nights(tmp_path_factory: pytest.TempPathFactory) -> list[RunFolder]:
         world.deliver(number)
         runs.append(run_product(world.path, as_of=as_of, out=folder / "runs"))
     world.deliver(2)
+    text = world.path.read_text().replace("name: two_starts", "name: starts")
+    world.path.write_text(text.replace("\n  at_least: 2\n", "\n  at_least: 3\n", 1))
     started = start_run(world.path, as_of=NIGHTS[2], out=folder / "runs")
     for step in STEPS:
         run_step(step.name, product_file=world.path, folder=started)
@@ -332,6 +334,10 @@ def test_every_run_says_what_it_did(nights: list[RunFolder]) -> None:
     assert "built anew, because there was none; score version 1 of 2024-06-20" in built
     assert "in 2 new files" in carried
     assert "score version 1 of 2024-06-20, next rebuild 2024-07-01" in carried
+    assert "candidates" not in carried
+    told = "The candidates have changed: new starts and changed invite counted from the rows kept"
+    assert told in by_steps
+    assert "accounts compared so far; dropped two_starts; all others keep their counts." in by_steps
     for run, sentence in zip(nights, (built, carried, by_steps), strict=True):
         assert run.read_json("manifest.json")["state"] == sentence
         assert sentence.split(";")[0] in run.read_text("digest.md").replace("\\", "")

@@ -18,14 +18,14 @@ from nsm_pipeline.warehouse.specs import candidate_specs
 class Choices:
     """Events and property values that are candidates, thresholds, names of cohorts and segments.
 
-    `thresholds` are those of every candidate, in their order; `outcome_events` those that are the
-    outcome itself.
+    `thresholds` are those of every candidate, in their order, None where the data is still to be
+    asked; `outcome_events` those that are the outcome itself.
     """
 
     labels: Labels
     events: tuple[str, ...]
     values: tuple[PropertyValue, ...]
-    thresholds: tuple[tuple[float, ...], ...]
+    thresholds: tuple[tuple[float, ...] | None, ...]
     outcome_events: tuple[str, ...]
 
     def candidates(self, config: ProductConfig) -> list[ResolvedCandidate]:
@@ -53,7 +53,7 @@ class Choices:
             labels=Labels(labels["quarters"], levels),
             events=tuple(content["events"]),
             values=tuple(PropertyValue(**value) for value in content["values"]),
-            thresholds=tuple(tuple(found) for found in content["thresholds"]),
+            thresholds=tuple(found and tuple(found) for found in content["thresholds"]),
             outcome_events=tuple(content["outcome_events"]),
         )
 

@@ -79,7 +79,8 @@ class Extract:
     """One product at one moment, in one engine. Every property is asked at most once.
 
     With `frozen` choices nothing is read off the data that they hold, and with `part` only those
-    accounts are counted: under the same choices the cells of disjoint parts add up.
+    accounts are counted: under the same choices the cells of disjoint parts add up. With `only`,
+    of the candidates none but those of these names are counted, numbered among themselves.
     """
 
     product: LoadedProduct
@@ -87,6 +88,7 @@ class Extract:
     engine: Engine
     frozen: Choices | None = None
     part: Part | None = None
+    only: frozenset[str] | None = None
 
     @classmethod
     def open(cls, product: LoadedProduct, as_of: datetime) -> Extract:
@@ -166,6 +168,8 @@ class Extract:
         else:
             names = list(self.exposures.event_names)
             candidates = resolve_candidates(config, names, self._frequent)
+        if self.only is not None:
+            candidates = [candidate for candidate in candidates if candidate.name in self.only]
         others = [(no, c) for no, c in enumerate(candidates) if not is_plain(c)]
         values = candidate_values(self.engine, self.exposures, others)
         longest = config.exposure.within[-1]

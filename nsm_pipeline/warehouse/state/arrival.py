@@ -49,7 +49,7 @@ def read_arrivals(
     """
     engine, config = store.engine, product.config
     source = _new_rows(store, product, files, new)
-    events = kept_events(source, config)
+    events = kept_events(source, config, store.table("events").columns)
     events = engine.materialise("night_named_events", "new events", events)
     names = [events.select("account")]
     payments = None

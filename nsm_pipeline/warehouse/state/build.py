@@ -13,11 +13,13 @@ import ibis.expr.types as ir
 from nsm_pipeline.product.config import ProductConfig
 from nsm_pipeline.product.retention import EventRetention
 from nsm_pipeline.waist.score_model import ScoreModel
+from nsm_pipeline.warehouse.candidates import resolve_candidates
 from nsm_pipeline.warehouse.choices import ScoreVersion
 from nsm_pipeline.warehouse.cohort import core_events
 from nsm_pipeline.warehouse.extract import Extract
 from nsm_pipeline.warehouse.series import payments_at_core, weekly_sums
 from nsm_pipeline.warehouse.state.batches import read_batch
+from nsm_pipeline.warehouse.state.catalogue import Catalogue
 from nsm_pipeline.warehouse.state.clock import clock_rows
 from nsm_pipeline.warehouse.state.rows import (
     attributes,
@@ -135,6 +137,9 @@ def _facts(store: StateStore, extract: Extract, build: Build) -> dict[str, Any]:
         "newest": newest_moment(extract.engine.fetch("newest", _newest(visible))["newest"][0]),
         "version": version.as_json(),
         "at_core": at_core,
+        "catalogue": Catalogue.of(
+            resolve_candidates(config, list(version.choices.events), list(version.choices.values))
+        ).as_json(),
     }
 
 

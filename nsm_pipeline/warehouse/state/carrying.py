@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
@@ -17,6 +17,7 @@ from nsm_pipeline.runs.run_facts import METHOD_VERSION
 from nsm_pipeline.warehouse.connect import Engine
 from nsm_pipeline.warehouse.events import files_by_table, open_source
 from nsm_pipeline.warehouse.state.arrival import NeedsRebuild, read_arrivals
+from nsm_pipeline.warehouse.state.backfill import BACKFILLED, backfill
 from nsm_pipeline.warehouse.state.batches import Arrivals, compare
 from nsm_pipeline.warehouse.state.looked_at import profile_night
 from nsm_pipeline.warehouse.state.night import carry, tonight_of
@@ -24,10 +25,11 @@ from nsm_pipeline.warehouse.state.store import StateStore
 from nsm_pipeline.warehouse.state.stored import StoredCounts
 
 # What of a product decides what is counted; everything else may change over night.
-SECTIONS = (
-    *("source", "core_metric", "onboarding", "retention", "exposure", "candidates", "discover"),
-    *("passive_events", "families", "exclude", "adjust_for", "segments"),
+REBUILT = (
+    *("source", "core_metric", "onboarding", "retention", "exposure"),
+    *("passive_events", "exclude", "adjust_for", "segments"),
 )
+SECTIONS = (*REBUILT, *BACKFILLED)
 WORDS = {"core_metric": ("name", "promise")}
 
 
@@ -36,12 +38,14 @@ class Plan:
     """What a run does: `night` carries the state, `rebuild` builds it, `recount` leaves it alone.
 
     `because` gives the reason of a rebuild or a recount, as the end of a sentence; `version` is
-    the number of the score that a rebuild would fit.
+    the number of the score that a rebuild would fit; `changed` the sections of the product that
+    a night has to follow before it is carried, and their hashes.
     """
 
     kind: Literal["night", "rebuild", "recount"]
     because: str = ""
     version: int = 1
+    changed: Mapping[str, str] = field(default_factory=dict)
 
 
 def digests(config: ProductConfig) -> dict[str, str]:
@@ -81,31 +85,36 @@ def carry_forward(
         store.detach()
         return plan, None
     try:
-        if as_of != datetime.fromisoformat(facts["as_of"]) or arrivals.something:
-            facts = _carry(store, product, as_of, files, arrivals)
+        # One transaction: a night that dies leaves the state as it was, its ledger with it.
+        with store.transaction():
+            facts = _carried(store, product, facts, (plan, as_of, files, arrivals))
     except NeedsRebuild as reason:
         store.detach()
         return replace(plan, kind="rebuild", because=str(reason)), None
     return plan, StoredCounts(store, product, open_source(engine, product, files), facts)
 
 
-def _carry(
+def _carried(
     store: StateStore,
     product: LoadedProduct,
-    as_of: datetime,
-    files: Mapping[str, Sequence[Path]],
-    arrivals: Arrivals,
+    facts: dict[str, Any],
+    given: tuple[Plan, datetime, Mapping[str, Sequence[Path]], Arrivals],
 ) -> dict[str, Any]:
-    facts = store.read_facts() or {}
-    config, changed = product.config, arrivals.accounts_changed
-    # One transaction: a night that dies leaves the state as it was, its ledger with it.
-    with store.transaction():
-        arrived = read_arrivals(store, product, files, arrivals.new)
-        tonight = tonight_of(store, config, arrived, facts, as_of, accounts_changed=changed)
-        new = carry(store, product, tonight, facts)
-        new["profile"] = profile_night(store, config, tonight, facts["profile"])
-        new["night"] |= _came(arrivals, new["profile"])
-        store.write_facts(new)
+    (plan, as_of, files, arrivals), config = given, product.config
+    told: dict[str, Any] = {}
+    if plan.changed:
+        facts, told = backfill(store, product, facts, plan.changed)
+        facts |= {"night": told, "digests": facts["digests"] | plan.changed}
+        store.write_facts(facts)
+    if as_of == datetime.fromisoformat(facts["as_of"]) and not arrivals.something:
+        return facts
+    changed = arrivals.accounts_changed
+    arrived = read_arrivals(store, product, files, arrivals.new)
+    tonight = tonight_of(store, config, arrived, facts, as_of, accounts_changed=changed)
+    new = carry(store, product, tonight, facts)
+    new["profile"] = profile_night(store, config, tonight, facts["profile"])
+    new["night"] |= _came(arrivals, new["profile"]) | told
+    store.write_facts(new)
     return new
 
 
@@ -143,16 +152,18 @@ def _plan(
         last = datetime.fromisoformat(facts["as_of"])
         return Plan("recount", f"the state has gone on to {last:%Y-%m-%d %H:%M} UTC")
     now = digests(config)
-    changed = [name for name, digest in facts["digests"].items() if now.get(name) != digest]
-    if changed:
-        return Plan("rebuild", f"changed in the product: {', '.join(changed)}")
+    before = facts["digests"]
+    changed = {name: digest for name, digest in now.items() if before.get(name) != digest}
+    rebuilt = [name for name in changed if name not in BACKFILLED]
+    if rebuilt:
+        return Plan("rebuild", f"changed in the product: {', '.join(rebuilt)}")
     if arrivals.broken:
         more = f" and {len(arrivals.broken) - 1} more" if len(arrivals.broken) > 1 else ""
         return Plan("rebuild", f"{arrivals.broken[0]}{more}")
     fitted = datetime.fromisoformat(facts["version"]["fitted"])
     if config.state is not None and as_of.date() >= next_rebuild(fitted, config.state.rebuild):
         return Plan("rebuild", f"the {config.state.rebuild} rebuild was due")
-    return Plan("night")
+    return Plan("night", changed=changed)
 
 
 def next_rebuild(fitted: datetime, period: str) -> date:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,9 +26,14 @@ def moment(value: datetime) -> ir.TimestampScalar:
     return ibis.timestamp(bare.isoformat())
 
 
-def kept_events(tables: SourceTables, config: ProductConfig) -> ir.Table:
-    """`account, at, event`, `id` where declared, and every other column that the product uses."""
-    used = columns_in_use(config) | set(config.core_metric.where)
+def kept_events(
+    tables: SourceTables, config: ProductConfig, before: Iterable[str] = ()
+) -> ir.Table:
+    """`account, at, event`, `id` where declared, and every other column that the product uses.
+
+    Columns kept `before` go on being kept: a candidate that read one may come back.
+    """
+    used = columns_in_use(config) | set(config.core_metric.where) | set(before)
     if isinstance(config.retention, EventRetention):
         used |= set(config.retention.where)
     listed = set(tables.accounts.columns) if tables.accounts is not None else set()
@@ -35,7 +41,7 @@ def kept_events(tables: SourceTables, config: ProductConfig) -> ir.Table:
     if config.source.events.id:
         used.add("id")
     rows = visible_events(tables, config.source, moment(FOREVER))
-    return rows.select("account", "at", "event", *sorted(used - STANDARD))
+    return rows.select("account", "at", "event", *sorted(used - STANDARD - {"account_no"}))
 
 
 def kept_payments(revenue: ir.Table) -> ir.Table:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import ibis
 import ibis.expr.types as ir
 
+from nsm_pipeline.product.config import ProductConfig
 from nsm_pipeline.product.loaded_product import LoadedProduct
 from nsm_pipeline.warehouse.account_outcomes import revenue_days
 from nsm_pipeline.warehouse.choices import ScoreVersion
@@ -70,19 +71,29 @@ def count_shares(
     return Shares(engine.materialise("night_rows", "their rows tonight", rows), taken, given)
 
 
-def _part(
-    whose: tuple[LoadedProduct, StateStore, ScoreVersion],
+@dataclass(frozen=True)
+class ClosedRows:
+    """The clock of eligible accounts, and the rows of each log that may be theirs to count."""
+
+    clock: ir.Table
+    events: ir.Table
+    payments: ir.Table | None
+
+
+def closed_rows(
+    store: StateStore,
+    config: ProductConfig,
     clock: ir.Table,
     logs: tuple[ir.Table, ir.Table | None],
     moments: tuple[datetime, datetime],
-) -> Extract | None:
-    """The eligible among these accounts with their own rows; None when nobody is.
+) -> ClosedRows | None:
+    """The eligible among these accounts with their own rows, not copied; None when nobody is.
 
     Only rows between the first onboarding and the last outcome are looked at, so the usual night,
-    whose accounts began together, reads a stretch of the log and not all of it.
+    whose accounts began together, reads a stretch of the log and not all of it. `moments` are
+    those of the run and of the end of observation.
     """
-    (product, store, version), (as_of, end) = whose, moments
-    engine, config = store.engine, product.config
+    engine, (as_of, end) = store.engine, moments
     rows = engine.materialise("part_clock", "this part", eligible_at(clock, config, end))
     bounds = rows.aggregate(n=rows.count(), first=rows.t0.min(), last=rows.t0.max())
     found = engine.fetch("when they onboarded", bounds).iloc[0]
@@ -91,14 +102,30 @@ def _part(
     first, last = found["first"].to_pydatetime(), found["last"].to_pydatetime()
     names, longest = rows.select("account_no", "account"), outcome_days(config)
     until = min(last + timedelta(days=longest), as_of.astimezone(UTC).replace(tzinfo=None))
-    events = rows_of(logs[0], names, first, until)
-    events = engine.materialise("part_events", "its events", events)
-    payments = logs[1]
+    events, payments = rows_of(logs[0], names, first, until), logs[1]
     if payments is not None:
         longest = max(longest, *(revenue_days(window) for window in config.exposure.within))
         payments = rows_of(payments, names, first, last + timedelta(days=longest))
+    return ClosedRows(rows, events, payments)
+
+
+def _part(
+    whose: tuple[LoadedProduct, StateStore, ScoreVersion],
+    clock: ir.Table,
+    logs: tuple[ir.Table, ir.Table | None],
+    moments: tuple[datetime, datetime],
+) -> Extract | None:
+    (product, store, version), (as_of, end) = whose, moments
+    engine, config = store.engine, product.config
+    closed = closed_rows(store, config, clock, logs, moments)
+    if closed is None:
+        return None
+    events = engine.materialise("part_events", "its events", closed.events)
+    payments = closed.payments
+    if payments is not None:
         payments = engine.materialise("part_payments", "its payments", payments)
     named = engine.fetch("names of its events", events.select("event").distinct())
-    people = population_at(rows, events, config, end, names=sorted(named["event"].astype(str)))
+    names = sorted(named["event"].astype(str))
+    people = population_at(closed.clock, events, config, end, names=names)
     part = Part(SourceTables(events, None, payments), people)
     return Extract(product, as_of, engine, version.choices, part)

@@ -77,10 +77,16 @@ def _negative(rows: ir.Table) -> ir.Table:
     )
 
 
+def joined(parts: Sequence[ir.Table]) -> ir.Table:
+    """Rows of several tables, their columns in the order of the first."""
+    columns = parts[0].columns
+    return ibis.union(parts[0], *(part.select(*columns) for part in parts[1:]))
+
+
 def summed(parts: Sequence[ir.Table]) -> ir.Table:
     """Rows with equal keys added up, without those of no account."""
-    columns = parts[0].columns
-    rows = ibis.union(*(part.select(*columns) for part in parts))
+    rows = joined(parts)
+    columns = rows.columns
     keys = [name for name in columns if name not in ADDED]
     sums = {name: rows[name].sum().cast(rows[name].type()) for name in columns if name in ADDED}
     together = rows.group_by(*keys).aggregate(**sums)
