@@ -15,8 +15,10 @@ they are distributed given L. It is also what an observational estimate has in t
 everything that matters is adjusted for. The taste for E is not in L: it moves n and nothing else.
 
 It is computed, not simulated. Given L, times within X are a Poisson number whose mean has a Gamma
-distribution, hence negative binomial. The dose is the times within the effect's own window X_e:
-those within X thinned (X_e < X), or those and more (X_e >= X), again negative binomial given n.
+distribution, hence negative binomial; and of the times within the longer of X and the effect's own
+window X_e each is also within the shorter one with the same chance, hence binomial. An effect is a
+sum of steps, at doses j; what reaching k within X changes about reaching j within X_e needs three
+chances alone: of fewer than k, of fewer than j, and of both. So thresholds may be in the thousands.
 Everything without a term in the outcome has a true lift of exactly 0; so have children, because
 their parent stays as it was.
 """
@@ -24,7 +26,8 @@ their parent stays as it was.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import count, islice
 
 import numpy as np
 
@@ -41,19 +44,26 @@ class Exposure:
     """How often accounts alike do E, and what follows from each number of times.
 
     Shape: per account the mean times within X and within X_e, and the chance of being retained
-    after 0, 1, 2 … times within X_e (columns; the last one holds for more). `taste` is the shape
-    of the Gamma distribution (mean 1) that the means are multiplied with.
+    before the first of `doses` and from each of them on (columns). `taste` is the shape of the
+    Gamma distribution (mean 1) that the means are multiplied with; `surely` is how often every
+    account does it besides: the core event, once at t0.
     """
 
     mean_within: Floats
     mean_dose: Floats
     chances: Floats
+    doses: tuple[int, ...]
     taste: float
+    surely: int = 0
 
     def of(self, chosen: Flags | Ints) -> Exposure:
         """Of some accounts alone."""
-        means = (self.mean_within[chosen], self.mean_dose[chosen])
-        return Exposure(*means, self.chances[chosen], self.taste)
+        return replace(
+            self,
+            mean_within=self.mean_within[chosen],
+            mean_dose=self.mean_dose[chosen],
+            chances=self.chances[chosen],
+        )
 
 
 def exposure(
@@ -70,76 +80,116 @@ def exposure(
     """
     assert behaviour.effect is not None
     shape = behaviour.effect.shape
-    added = strength(behaviour.effect, accounts)[:, None] * dose_steps(shape)
+    steps = dose_steps(shape)
+    doses = np.flatnonzero(np.diff(steps)) + 1
+    added = strength(behaviour.effect, accounts)[:, None] * steps[[0, *doses]]
     visits = accounts.visits
     return Exposure(
         mean_within=rate * visits.allowed(behaviour.visits, within_days),
         mean_dose=rate * visits.allowed(behaviour.visits, shape.within_days),
         chances=inverse_logit(outcome.without(behaviour.name)[:, None] + added),
+        doses=tuple(int(dose) for dose in doses),
         taste=behaviour.taste,
+        surely=int(behaviour.role == "core"),
     )
 
 
 def true_lifts(given: Exposure, thresholds: Sequence[int]) -> Floats:
     """Each account's own true lift at every threshold.
 
-    Shape: accounts by thresholds. Units: a difference of probabilities.
+    Shape: accounts by thresholds; NaN at thresholds that every account reaches surely.
+    Units: a difference of probabilities.
     """
-    everyone = _risk(given.chances, _times(given.taste, given.mean_dose / given.taste))
-    lifts = np.empty((len(given.mean_within), len(thresholds)))
-    chance = _times(given.taste, given.mean_within / given.taste)
-    fewer = np.zeros(len(everyone))
-    retained = np.zeros(len(everyone))
-    risks = _risk_by_times(given)
-    for n in range(max(thresholds) + 1):
-        risk = next(risks)
-        if n in thresholds:
-            reached = 1 - fewer
-            some = reached > FEWEST
-            above = np.where(some, (everyone - retained) / np.where(some, reached, 1.0), risk)
-            lifts[:, list(thresholds).index(n)] = above - retained / fewer
-        of_n = next(chance)
-        fewer = fewer + of_n
-        retained = retained + of_n * risk
+    ks = [k - given.surely for k in thresholds]
+    doses = [dose - given.surely for dose in given.doses]
+    open_ones = [k for k in ks if k > 0]
+    reached = _reached(given, open_ones, doses)
+    lifts = np.full((len(given.mean_within), len(ks)), np.nan)
+    gains = np.diff(given.chances, axis=1)
+    lifts[:, [k > 0 for k in ks]] = np.einsum("aj,akj->ak", gains, reached)
     return lifts
 
 
-def _times(shape: float | Floats, odds: Floats) -> Iterator[Floats]:
+def _reached(given: Exposure, ks: Sequence[int], doses: Sequence[int]) -> Floats:
+    """How much likelier dose j is after k and more times than after fewer. Shape: accounts, k, j.
+
+    With F = P(n < k), G = P(dose < j) and H = P(both): H/F - (G - H)/(1 - F).
+    """
+    fewer = _below(given.taste, given.mean_within / given.taste, ks)[:, :, None]
+    less = _below(given.taste, given.mean_dose / given.taste, doses)[:, None, :]
+    both = _both(given, ks, doses)
+    some = 1 - fewer > FEWEST
+    less_after = (less - both) / np.where(some, 1 - fewer, 1.0)
+    if not some.all():
+        less_after = np.where(some, less_after, _less_at(given, ks, doses))
+    likelier: Floats = both / fewer - less_after
+    return likelier
+
+
+def _both(given: Exposure, ks: Sequence[int], doses: Sequence[int]) -> Floats:
+    """Chance of fewer than k times within X and fewer than j within X_e. Shape: accounts, k, j."""
+    mean = np.maximum(given.mean_within, given.mean_dose)
+    kept = np.minimum(given.mean_within, given.mean_dose) / np.maximum(mean, 1e-300)
+    if _dose_window_longer(given):
+        rows = [_both_below(given.taste, mean, kept, doses, k) for k in ks]
+        return np.stack(rows, axis=1)
+    return np.stack([_both_below(given.taste, mean, kept, ks, j) for j in doses], axis=2)
+
+
+def _dose_window_longer(given: Exposure) -> bool:
+    return bool((given.mean_dose >= given.mean_within).all())
+
+
+def _less_at(given: Exposure, ks: Sequence[int], doses: Sequence[int]) -> Floats:
+    """Chance of fewer than j times within X_e given exactly k within X. Shape: accounts, k, j."""
+    if _dose_window_longer(given):
+        extra = (given.mean_dose - given.mean_within) / (given.taste + given.mean_within)
+        return np.stack([_below(given.taste + k, extra, [j - k for j in doses]) for k in ks], 1)
+    kept = given.mean_dose / np.maximum(given.mean_within, 1e-300)
+    return np.stack(
+        [[next(islice(_fewer(kept, j), k, None)) for k in ks] for j in doses]
+    ).transpose(2, 1, 0)
+
+
+def _below(shape: float, odds: Floats, bounds: Sequence[int]) -> Floats:
+    """Chance of fewer times than each bound. Shape: accounts by bounds."""
+    found = np.zeros((len(odds), len(bounds)))
+    for n, chance in zip(range(max(bounds)), _times(shape, odds), strict=False):
+        found[:, [n < bound for bound in bounds]] += chance[:, None]
+    return found
+
+
+def _both_below(
+    shape: float, mean: Floats, kept: Floats, bounds: Sequence[int], bound: int
+) -> Floats:
+    """Chance of fewer than each of `bounds` in all and fewer than `bound` of them kept.
+
+    Shape: accounts by bounds.
+    """
+    found = np.zeros((len(mean), len(bounds)))
+    times = zip(_times(shape, mean / shape), _fewer(kept, bound), strict=True)
+    for n, (chance, few) in zip(range(max(bounds)), times, strict=False):
+        found[:, [n < most for most in bounds]] += (chance * few)[:, None]
+    return found
+
+
+def _times(shape: float, odds: Floats) -> Iterator[Floats]:
     """Chance of 0, 1, 2 … times: negative binomial of this shape and mean shape * odds."""
     chance = (1 + odds) ** -shape
-    n = 0
-    while True:
+    for n in count():
         yield chance
         chance = chance * (shape + n) / (n + 1) * odds / (1 + odds)
-        n += 1
 
 
-def _risk(chances: Floats, doses: Iterator[Floats]) -> Floats:
-    """Chance of being retained, averaged over a distribution of the dose."""
-    last = chances[:, -1]
-    risk = last.copy()
-    for column in range(chances.shape[1] - 1):
-        risk += next(doses) * (chances[:, column] - last)
-    return risk
-
-
-def _risk_by_times(given: Exposure) -> Iterator[Floats]:
-    """Chance of being retained given 0, 1, 2 … times within X, averaged over the dose then."""
-    doses = given.chances.shape[1]
-    longer = (given.mean_dose > given.mean_within).any()
-    n = 0
-    if longer:
-        extra = np.maximum(given.mean_dose - given.mean_within, 0.0)
-        while True:
-            more = _times(given.taste + n, extra / (given.taste + given.mean_within))
-            yield _risk(given.chances[:, min(n, doses - 1) :], more)
-            n += 1
-    kept = np.minimum(given.mean_dose / np.maximum(given.mean_within, 1e-300), 1.0)[:, None]
-    chance = np.zeros((len(kept), doses))
-    chance[:, 0] = 1.0
-    while True:
-        yield np.einsum("ad,ad->a", chance, given.chances)
-        full = chance[:, -1].copy()
-        chance[:, 1:] = chance[:, 1:] * (1 - kept) + chance[:, :-1] * kept
-        chance[:, 0] *= 1 - kept[:, 0]
-        chance[:, -1] += full * kept[:, 0]
+def _fewer(kept: Floats, bound: int) -> Iterator[Floats]:
+    """Chance that fewer than `bound` are kept of 0, 1, 2 … times, each kept with this chance."""
+    with np.errstate(divide="ignore"):
+        kept_log, lost_log = np.log(np.maximum(kept, 1e-300)), np.log1p(-np.minimum(kept, 1.0))
+    fewer = np.ones(len(kept))
+    most = bound - 1
+    of_most = most * kept_log  # the logarithm: thousands of times at half would be 0
+    for n in count():
+        yield fewer
+        if n >= most:
+            fewer = np.maximum(fewer - kept * np.exp(of_most), 0.0)
+            of_most = of_most + np.log((n + 1) / (n + 1 - most)) + lost_log
