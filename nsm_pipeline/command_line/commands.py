@@ -157,10 +157,10 @@ def schema() -> None:
 
 def list_scenarios(*, as_json: bool) -> None:
     """Prints every scenario with what is special about it."""
-    from nsm_pipeline.simulation.scenarios import SCENARIOS, scenario_lines
+    from nsm_pipeline.simulation.scenarios import EVERY_SCENARIO, scenario_lines
 
     if as_json:
-        say_json({"ok": True, "scenarios": {s.name: s.line for s in SCENARIOS.values()}})
+        say_json({"ok": True, "scenarios": {s.name: s.line for s in EVERY_SCENARIO.values()}})
     else:
         say("\n".join(scenario_lines()))
 

@@ -16,7 +16,7 @@ from nsm_pipeline.simulation.accounts import (
     stream,
     within_day,
 )
-from nsm_pipeline.simulation.occurrences import minutes_into_visit
+from nsm_pipeline.simulation.occurrences import Occurrences, minutes_into_visit
 from nsm_pipeline.simulation.scenario import AFTER_DAYS, WITHIN_DAYS, Scenario
 
 LATER_DAYS = 120.0
@@ -75,6 +75,26 @@ def later_rows(
     )
 
 
+def shaped_rows(scenario: Scenario, rows: MoreRows, seed: int) -> MoreRows:
+    """With what a shape has besides: many times at once of what is packed, and parts of parents."""
+    if scenario.shape is None:
+        return rows
+    rng = stream(seed, "later shape")
+    packed = np.array([b.rate if b.packed else 0.0 for b in scenario.behaviours])
+    times = 1 + rng.poisson(packed[rows.behaviour])
+    owner, behaviour = np.repeat(rows.owner, times), np.repeat(rows.behaviour, times)
+    again = np.arange(len(owner)) - np.repeat(np.cumsum(times) - times, times) > 0
+    at = np.repeat(rows.at, times) + again * minutes_into_visit(rng, len(owner))
+    parts = [MoreRows(owner, at, behaviour)]
+    for number, part in enumerate(scenario.behaviours):
+        if part.parent is not None:
+            theirs = np.flatnonzero(behaviour == _position(scenario, part.parent))
+            done = Occurrences(owner[theirs], at[theirs]).part(part.rate, rng)
+            parts.append(MoreRows(done.owner, done.at, np.full(len(done.at), number)))
+    fields = [(p.owner, p.at, p.behaviour) for p in parts]
+    return MoreRows(*(np.concatenate(column) for column in zip(*fields, strict=True)))
+
+
 def bot_rows(scenario: Scenario, accounts: Accounts, seed: int) -> MoreRows:
     """Hundreds of rows of everything within hours; one bot in three is back in the outcome."""
     rng = stream(seed, "bots")
@@ -100,7 +120,11 @@ def bot_rows(scenario: Scenario, accounts: Accounts, seed: int) -> MoreRows:
 def _chosen(scenario: Scenario, rng: np.random.Generator, size: int) -> Ints:
     """Behaviours at random, in proportion to their rates."""
     active = [
-        0.0 if b.role == "passive" or b.parent or b.visits.first_only else b.rate
+        0.0
+        if b.role == "passive" or b.parent or b.visits.first_only
+        else min(b.rate, 0.5)
+        if b.packed
+        else b.rate
         for b in scenario.behaviours
     ]
     shares = np.cumsum(active) / np.sum(active)

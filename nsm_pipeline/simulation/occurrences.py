@@ -10,7 +10,6 @@ import numpy as np
 from nsm_pipeline.simulation.accounts import DAY, Accounts, Floats, Ints, one_at_most, stream
 from nsm_pipeline.simulation.scenario import AFTER_DAYS, Behaviour
 
-MOST_EXPECTED = 30.0
 GAMED_TIMES = 40.0
 VISIT_MINUTES, LONGEST_VISIT_MINUTES = 12.0, 110.0
 MINUTE = 60_000_000
@@ -27,6 +26,11 @@ class Occurrences:
         """Per account the number in the first so many days."""
         return np.bincount(self.owner[self.at < days * DAY], minlength=accounts)
 
+    def part(self, share: float, rng: np.random.Generator) -> Occurrences:
+        """A random part of them, a minute later: those of a child."""
+        kept = rng.random(len(self.owner)) < share
+        return Occurrences(self.owner[kept], self.at[kept] + MINUTE)
+
 
 def rate_per_visit(behaviour: Behaviour, accounts: Accounts) -> Floats:
     """Mean times per visit of accounts like each one, r_ie of the model: over all tastes."""
@@ -40,7 +44,7 @@ def rate_per_visit(behaviour: Behaviour, accounts: Accounts) -> Floats:
         log_rate = log_rate + tilt * accounts.has(trait, level)
     rate = behaviour.rate * np.exp(log_rate)
     visits = accounts.visits.allowed(behaviour.visits, AFTER_DAYS)
-    return np.minimum(rate, MOST_EXPECTED / np.maximum(visits, 1))
+    return np.minimum(rate, behaviour.most / np.maximum(visits, 1))
 
 
 def tastes(behaviour: Behaviour, accounts: Accounts, seed: int) -> Floats:
@@ -68,7 +72,7 @@ def draw_occurrences(
     for behaviour in behaviours:
         rng = stream(seed, "occurrences", behaviour.name)
         if behaviour.parent is not None:
-            found[behaviour.name] = _part_of(found[behaviour.parent], behaviour.rate, rng)
+            found[behaviour.name] = found[behaviour.parent].part(behaviour.rate, rng)
         elif behaviour.role == "passive":
             found[behaviour.name] = _passive(behaviour, accounts, rng)
         else:
@@ -112,11 +116,6 @@ def _with_onboarding(owner: Ints, at: Ints, accounts: Accounts) -> Occurrences:
     starters = np.flatnonzero(accounts.onboarded)
     zeros = np.zeros(len(starters), dtype=np.int64)
     return Occurrences(np.concatenate([starters, owner]), np.concatenate([zeros, at]))
-
-
-def _part_of(parent: Occurrences, share: float, rng: np.random.Generator) -> Occurrences:
-    kept = rng.random(len(parent.owner)) < share
-    return Occurrences(parent.owner[kept], parent.at[kept] + MINUTE)
 
 
 def _passive(behaviour: Behaviour, accounts: Accounts, rng: np.random.Generator) -> Occurrences:

@@ -15,9 +15,11 @@ from nsm_pipeline.simulation.scenario import (
     THRESHOLDS,
     TRAITS,
     WITHIN_DAYS,
+    Behaviour,
     Scenario,
 )
-from nsm_pipeline.simulation.truth_document import START, onboarding_from
+from nsm_pipeline.simulation.shape import Shape
+from nsm_pipeline.simulation.truth_document import onboarding_from
 from nsm_pipeline.simulation.world import World
 
 MOST_FIRST_DAY_EVENTS = 400
@@ -27,13 +29,14 @@ LARGEST_FIRST_DAY_SHARE = 0.9
 def product_text(world: World, event_files: Sequence[str]) -> str:
     """The YAML; the truth is nowhere in it, but for the placebos, which are declared as such."""
     scenario = world.scenario
-    end = START + pd.Timedelta(days=SPAN_DAYS)
+    shape = scenario.shape or Shape()
+    end = scenario.begins + pd.Timedelta(days=SPAN_DAYS)
     product: dict[str, Any] = {
         "version": 1,
         "product": f"simulated_{scenario.name}",
         "title": f"Simulated: {scenario.name.replace('_', ' ')}",
         "owner": "simulation",
-        "audience": "consumer",
+        "audience": shape.audience,
         "start_date": end.date(),
         "source": _source(world, event_files, end),
         "core_metric": {
@@ -41,7 +44,11 @@ def product_text(world: World, event_files: Sequence[str]) -> str:
             "event": scenario.core.name,
         },
         "onboarding": {"nth": 1, **_from(world)},
-        "retention": {"event": "core", "after": f"{AFTER_DAYS}d", "within": f"{WITHIN_DAYS}d"},
+        "retention": {
+            "event": shape.returns,
+            "after": f"{AFTER_DAYS}d",
+            "within": f"{WITHIN_DAYS}d",
+        },
         "exposure": {"within": [f"{days}d" for days in scenario.windows]},
         **_candidates(scenario),
         "placebos": [
@@ -50,7 +57,7 @@ def product_text(world: World, event_files: Sequence[str]) -> str:
             if b.role == "placebo" and scenario.declared_placebos
         ],
         "passive_events": [b.name for b in scenario.behaviours if b.role == "passive"],
-        "families": [[b.parent, b.name] for b in scenario.behaviours if b.parent],
+        "families": _families(scenario),
         "exclude": {
             "accounts": {"is_internal": True},
             "bots": {
@@ -93,21 +100,41 @@ def _from(world: World) -> dict[str, Any]:
     return {} if begin is None else {"from": begin.date()}
 
 
+def _families(scenario: Scenario) -> list[list[str]]:
+    """Parents with their parts, but for parts that are the parent's own event."""
+    by_name = {b.name: b for b in scenario.behaviours}
+    return [
+        [b.parent, b.name]
+        for b in scenario.behaviours
+        if b.parent and by_name[b.parent].event_name != b.event_name
+    ]
+
+
 def _candidates(scenario: Scenario) -> dict[str, Any]:
-    """Every event, or every product where products are the catalogue."""
+    """Every event, or what is to be counted of it: its products, another measure, other steps."""
     grid = list(THRESHOLDS)
-    products = [b for b in scenario.behaviours if b.product]
-    if not products:
+    declared = [b for b in scenario.behaviours if b.product or b.measure or b.grid != THRESHOLDS]
+    if not declared:
         return {"discover": {"events": "all", "at_least": grid}}
-    others = [b.name for b in scenario.behaviours if not b.product and b.role != "core"]
+    taken = {b.event_name for b in declared}
+    others = [b for b in scenario.behaviours if b.event_name not in taken and b.role != "core"]
     return {
-        # Their thresholds are those of discovery.
-        "candidates": [
-            {"name": b.name, "event": b.event_name, "where": {"product": b.product}}
-            for b in products
-        ],
-        "discover": {"events": others, "at_least": grid},
+        "candidates": [_candidate(b) for b in declared],
+        "discover": {"events": [b.name for b in others], "at_least": grid},
     }
+
+
+def _candidate(behaviour: Behaviour) -> dict[str, Any]:
+    """Without thresholds those of discovery are searched."""
+    found: dict[str, Any] = {"name": behaviour.name, "event": behaviour.event_name}
+    if behaviour.product:
+        found["where"] = {"product": behaviour.product}
+    if behaviour.measure:
+        kind, column = behaviour.measure
+        found["measure"] = {kind: column}
+    if behaviour.measure or behaviour.grid != THRESHOLDS:
+        found["at_least"] = list(behaviour.grid)
+    return found
 
 
 def _checks(scenario: Scenario) -> dict[str, Any]:

@@ -5,6 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+import pandas as pd
+
+from nsm_pipeline.simulation.shape import Column, Packed, Shape
+
+START = pd.Timestamp("2024-01-01", tz="UTC")
 THRESHOLDS = (1, 2, 3, 5, 7, 10, 15, 20)
 AFTER_DAYS, WITHIN_DAYS = 28, 28
 TRAITS = ("channel", "plan", "country", "device")
@@ -77,6 +82,10 @@ class Behaviour:
         visits: where it can happen.
         parent: the behaviour it is a part of; `rate` is then the share of the parent's.
         event, product: for one product's lines of a transaction log.
+        most: the most times that are expected of an account in 28 days.
+        grid: the thresholds that are searched.
+        measure: what the product file counts, and of which column: `("distinct", "friend_id")`.
+        columns: what its rows say besides.
     """
 
     name: str
@@ -92,11 +101,20 @@ class Behaviour:
     parent: str | None = None
     event: str | None = None
     product: str | None = None
+    most: float = 30.0
+    grid: tuple[int, ...] = THRESHOLDS
+    measure: tuple[Literal["distinct", "sum"], str] | None = None
+    columns: tuple[Column, ...] = ()
 
     @property
     def event_name(self) -> str:
         """As the log has it."""
         return self.event or self.name
+
+    @property
+    def packed(self) -> bool:
+        """Whether a row stands for several times."""
+        return any(isinstance(column, Packed) for column in self.columns)
 
 
 @dataclass(frozen=True)
@@ -134,6 +152,12 @@ class Scenario:
     gamers: float = 0.015
     day_resolution: bool = False
     older_days: int = 0
+    shape: Shape | None = None
+
+    @property
+    def begins(self) -> pd.Timestamp:
+        """The first moment of the log."""
+        return START if self.shape is None else pd.Timestamp(self.shape.begins, tz="UTC")
 
     @property
     def core(self) -> Behaviour:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from nsm_pipeline.errors import InvalidInput, Problem
+from nsm_pipeline.simulation.articles import ARTICLES
 from nsm_pipeline.simulation.catalogue import (
     CAUSAL,
     CORE,
@@ -197,6 +198,7 @@ _ALL = (
     Scenario("no_revenue", "as default without revenue", DEFAULT, revenue=None),
 )
 SCENARIOS = {scenario.name: scenario for scenario in _ALL}
+EVERY_SCENARIO = {**SCENARIOS, **ARTICLES}
 
 
 def find_scenario(name: str) -> Scenario:
@@ -205,13 +207,13 @@ def find_scenario(name: str) -> Scenario:
     Raises:
         InvalidInput: there is none; the message lists them all.
     """
-    if name not in SCENARIOS:
+    if name not in EVERY_SCENARIO:
         there_are = "\n    ".join(["Choose one of:", *scenario_lines()])
         raise InvalidInput(Problem("--scenario", f'There is no scenario "{name}".', there_are))
-    return SCENARIOS[name]
+    return EVERY_SCENARIO[name]
 
 
 def scenario_lines() -> list[str]:
     """Every scenario's name and what is special about it, a line each."""
-    width = max(map(len, SCENARIOS))
-    return [f"{scenario.name.ljust(width)}  {scenario.line}" for scenario in _ALL]
+    width = max(map(len, EVERY_SCENARIO))
+    return [f"{name.ljust(width)}  {one.line}" for name, one in EVERY_SCENARIO.items()]

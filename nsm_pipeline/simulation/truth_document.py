@@ -13,7 +13,6 @@ from nsm_pipeline.simulation.occurrences import rate_per_visit
 from nsm_pipeline.simulation.revenue import lead_weeks
 from nsm_pipeline.simulation.scenario import (
     SEGMENT,
-    THRESHOLDS,
     Behaviour,
     DoseResponse,
     Threshold,
@@ -21,7 +20,6 @@ from nsm_pipeline.simulation.scenario import (
 from nsm_pipeline.simulation.truth import exposure, true_lifts
 from nsm_pipeline.simulation.world import World
 
-START = pd.Timestamp("2024-01-01", tz="UTC")
 ESTIMAND = (
     "Mean over eligible accounts of the chance of being retained with the behaviour done at least"
     " k times within X days, less the chance with it done fewer than k times, all else equal; where"
@@ -57,7 +55,7 @@ def truth_document(world: World) -> dict[str, Any]:
 def onboarding_from(world: World) -> pd.Timestamp | None:
     """The day before which accounts may be older than the log."""
     older = world.scenario.older_days
-    return START + pd.Timedelta(days=older) if older else None
+    return world.scenario.begins + pd.Timedelta(days=older) if older else None
 
 
 def counted_accounts(world: World) -> Flags:
@@ -71,17 +69,17 @@ def _lifts_of(world: World, behaviour: Behaviour, eligible: Flags) -> dict[int, 
     found = {}
     for window in world.scenario.windows:
         given = exposure(behaviour, world.accounts, rate, world.outcome, window)
-        found[window] = true_lifts(given.of(eligible), THRESHOLDS)
+        found[window] = true_lifts(given.of(eligible), behaviour.grid)
     return found
 
 
 def _lift_rows(world: World, effects: dict[str, dict[int, Floats]]) -> Iterator[dict[str, Any]]:
     for behaviour in world.scenario.behaviours:
         for window in world.scenario.windows:
-            lifts = np.zeros(len(THRESHOLDS))
+            lifts = np.zeros(len(behaviour.grid))
             if behaviour.name in effects:
                 lifts = np.array([_mean(own) for own in effects[behaviour.name][window].T])
-            for k, lift in zip(THRESHOLDS, lifts, strict=True):
+            for k, lift in zip(behaviour.grid, lifts, strict=True):
                 yield {
                     "candidate": behaviour.name,
                     "event": behaviour.event_name,
@@ -101,8 +99,8 @@ def _causal(
         case Threshold(at_least=k, within_days=window):
             shown = k
         case DoseResponse(most=most, within_days=window):
-            shown = max(k for k in THRESHOLDS if k <= max(most // 2, 1))
-    own = lifts[window][:, THRESHOLDS.index(shown)]
+            shown = max(k for k in behaviour.grid if k <= max(most // 2, 1))
+    own = lifts[window][:, behaviour.grid.index(shown)]
     did = world.counts[behaviour.name][eligible] >= shown
     retained = world.outcome.retained[eligible]
     threshold = isinstance(effect.shape, Threshold)
@@ -135,7 +133,9 @@ def _levels(world: World, eligible: Flags) -> Iterator[tuple[str, Flags]]:
 
 
 def _months(world: World, eligible: Flags) -> Iterator[tuple[str, Flags]]:
-    moments = START.tz_localize(None) + pd.to_timedelta(world.accounts.t0[eligible], unit="us")
+    moments = world.scenario.begins.tz_localize(None) + pd.to_timedelta(
+        world.accounts.t0[eligible], unit="us"
+    )
     months = moments.strftime("%Y-%m").to_numpy()
     for month in sorted(set(months)):
         yield month, months == month

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from nsm_pipeline.simulation.accounts import DAY, SPAN_DAYS, Accounts, Ints, draw_accounts
-from nsm_pipeline.simulation.later_life import bot_rows, later_rows, leaving_days
+from nsm_pipeline.simulation.later_life import bot_rows, later_rows, leaving_days, shaped_rows
 from nsm_pipeline.simulation.occurrences import Occurrences, draw_occurrences
 from nsm_pipeline.simulation.outcome import Outcome, draw_outcome
 from nsm_pipeline.simulation.revenue import draw_revenue
@@ -61,10 +61,8 @@ def draw_world(
     }
     outcome = draw_outcome(scenario, people, counts, seed)
     leaves = leaving_days(people, outcome.retained, seed)
-    more = (
-        later_rows(scenario, people, outcome.retained, leaves, seed),
-        bot_rows(scenario, people, seed),
-    )
+    later = later_rows(scenario, people, outcome.retained, leaves, seed)
+    more = (shaped_rows(scenario, later, seed), bot_rows(scenario, people, seed))
     paid = scenario.revenue
     revenue = None if paid is None else draw_revenue(paid, people, leaves, seed)
     log = EventLog(
