@@ -161,6 +161,10 @@ def test_truth_at_other_thresholds_is_that_of_drawn_courses(
     """Thousands of tastes and courses per kind of account, sorted by whether they reached k."""
     world = draw_world(SCENARIOS["default"], 300, 8)
     own = next(b for b in world.scenario.causal if b.name == behaviour)
+    check_against_drawn_courses(world, own, k, within)
+
+
+def check_against_drawn_courses(world: World, own: Behaviour, k: int, within: int) -> None:
     rate = rate_per_visit(own, world.accounts)
     given = exposure(own, world.accounts, rate, world.outcome, within).of(counted_accounts(world))
     exact = true_lifts(given, [k])[:, 0]
@@ -183,14 +187,15 @@ def drawn_lifts(
     taste = rng.gamma(behaviour.taste, 1 / behaviour.taste, (20_000, len(mean)))
     days = (within, behaviour.effect.shape.within_days)
     visits, own = (world.accounts.visits.until(d)[eligible] for d in days)
+    surely = int(behaviour.role == "core")
     both = rng.poisson(mean * taste * np.minimum(visits, own))
     times = both + rng.poisson(mean * taste * np.maximum(visits - own, 0))
     dose = both + rng.poisson(mean * taste * np.maximum(own - visits, 0))
     steps = dose_steps(behaviour.effect.shape)
     added = strength(behaviour.effect, world.accounts)[eligible]
-    added = added * steps[np.minimum(dose, len(steps) - 1)]
+    added = added * steps[np.minimum(dose + surely, len(steps) - 1)]
     chance = inverse_logit(world.outcome.without(behaviour.name)[eligible] + added)
-    did = times >= k
+    did = times + surely >= k
     reached, missed = did.sum(0), (~did).sum(0)
     often = (reached > 500) & (missed > 500)
     lifts = (chance * did).sum(0) / np.maximum(reached, 1)

@@ -15,12 +15,12 @@ day 28. At each of its S_i visits it does behaviour e a Poisson number of times,
 
     r_ie * taste_ie,    r_ie = rate_e * exp(a_e u_i + b_e v_i + c_e h_i + traits),
 
-with tastes from a Gamma distribution of mean 1 (r_ie S_i is held at 30 or less). Some behaviours
-belong to the first visit alone, immortal ones to visits after some days, so that only who stays can
-do them; passive ones happen to an account whether it visits or not; a child is a random part of its
-parent's occurrences; gamed ones are repeated dozens of times by a few. Given u, v, h, D and the
-visits, the number of times that an account did e within X days is negative binomial with mean
-r_ie * (visits within X): exactly known.
+with tastes from a Gamma distribution of mean 1 (r_ie S_i is held at a behaviour's most, as a rule
+30). Some behaviours belong to the first visit alone, immortal ones to visits after some days, so
+that only who stays can do them; passive ones happen to an account whether it visits or not; a child
+is a random part of its parent's occurrences; gamed ones are repeated dozens of times by a few.
+Given u, v, h, D and the visits, the number of times that an account did e within X days is negative
+binomial with mean r_ie * (visits within X), for the core event one more: exactly known.
 
 The account is retained with probability
 
@@ -30,6 +30,10 @@ where n_ie counts e in the first X_e days, g_e is a step at k_e (threshold) or l
 most (dose-response), and beta_ie may hold for one segment only or fade over cohorts. No other
 behaviour is in this equation: their true effect is zero, whatever the plain counts say. Exactly the
 retained have core events in the outcome window, go on for months, and pay from `onset_days` on.
+
+Worlds with a shape have columns besides (`shape.py`, `columns.py`): none of them changes how often
+anything is done. What is done hundreds of times is packed into a row per account, user and hour,
+and counted by its sum.
 
 The true lift of "at least k times within X" is defined in `truth.py`.
 """

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from nsm_pipeline.errors import InvalidInput, Problem
-from nsm_pipeline.simulation.articles import ARTICLES
 from nsm_pipeline.simulation.catalogue import (
     CAUSAL,
     CORE,
@@ -18,6 +17,7 @@ from nsm_pipeline.simulation.catalogue import (
     with_changed,
     with_effects,
 )
+from nsm_pipeline.simulation.numbered_products import NUMBERED
 from nsm_pipeline.simulation.scenario import (
     Behaviour,
     DoseResponse,
@@ -28,6 +28,7 @@ from nsm_pipeline.simulation.scenario import (
     Threshold,
     Visits,
 )
+from nsm_pipeline.simulation.unnumbered_products import UNNUMBERED
 
 FRIEND, PHOTO, GROUP = CAUSAL
 STRONG = Intent(base=-1.3, keenness=1.8, need=0.8, life=2.0)
@@ -198,6 +199,7 @@ _ALL = (
     Scenario("no_revenue", "as default without revenue", DEFAULT, revenue=None),
 )
 SCENARIOS = {scenario.name: scenario for scenario in _ALL}
+ARTICLES = {scenario.name: scenario for scenario in (*NUMBERED, *UNNUMBERED)}
 EVERY_SCENARIO = {**SCENARIOS, **ARTICLES}
 
 
