@@ -15,8 +15,10 @@ from examples.load_tables import load_tables
 from nsm_pipeline.product.yaml_file import load_product
 from nsm_pipeline.stats.score import fit_score
 from nsm_pipeline.stats.search import search
+from nsm_pipeline.warehouse.cohort import core_events
 from nsm_pipeline.warehouse.connect import connect
 from nsm_pipeline.warehouse.extract import Extract
+from nsm_pipeline.warehouse.input_counts import Calendar, input_counts
 from nsm_pipeline.warehouse.profile import profile_source
 
 # One partition and no generated code: compiling costs more here than counting.
@@ -68,7 +70,7 @@ def figures(product: Path, as_of: datetime) -> dict[str, Any]:
     loaded = load_product(product)
     x = Extract.open(loaded, as_of)
     try:
-        sample = x.score_input
+        sample, core = x.score_input, core_events(x.population.events, loaded.config.core_metric)
         scored = x.scored(fit_score(sample))
         cells = scored.cells()
         found: dict[str, Any] = {
@@ -79,6 +81,9 @@ def figures(product: Path, as_of: datetime) -> dict[str, Any]:
             "retention curve": x.retention_curve,
             "usage gaps": x.usage_gaps,
             "revenue by week": x.revenue_by_week,
+            "inputs of the core metric": input_counts(
+                x.engine, x.population, core, Calendar("week", "Europe/London")
+            ),
             "sampled accounts": sample.accounts,
             "their counts": sample.counts,
             "their active days": sample.seen,

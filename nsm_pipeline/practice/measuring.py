@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from nsm_pipeline.practice.tree import measure_tree
+
 if TYPE_CHECKING:
     from nsm_pipeline.steps import RunContext
 
 # In this order: a later part may read what an earlier one left in the run folder.
-PARTS: tuple[Callable[[RunContext], None], ...] = ()
+PARTS: tuple[Callable[[RunContext], None], ...] = (measure_tree,)
 
 
 def measure(context: RunContext) -> None:

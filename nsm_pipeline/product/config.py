@@ -34,6 +34,7 @@ from nsm_pipeline.product.grammar import (
 )
 from nsm_pipeline.product.retention import Retention
 from nsm_pipeline.product.source import TABLE_NAME, Source
+from nsm_pipeline.product.tree import Tree
 
 
 class CoreMetric(Model):
@@ -159,6 +160,7 @@ class ProductConfig(Model):
     exclude: Exclude = Exclude()
     adjust_for: tuple[Name, ...] = ()
     segments: tuple[Name, ...] = ()
+    tree: Tree | None = None
     checks: Checks = Checks()
     publish: Publish | None = None
     state: State | None = None

@@ -19,6 +19,7 @@ from nsm_pipeline.product.grammar import Condition
 from nsm_pipeline.product.loaded_product import LoadedProduct
 from nsm_pipeline.product.outcome_rules import OUTCOME_RULES
 from nsm_pipeline.product.source_rules import EVENT_RULES, SOURCE_RULES, SourceColumns
+from nsm_pipeline.product.tree_rules import TREE_RULES
 from nsm_pipeline.product.yaml_tree import Finding, problems, short
 
 __all__ = ["SourceColumns", "broken_rules", "check_rules", "check_source"]
@@ -209,6 +210,7 @@ RULES: tuple[Rule, ...] = (
     _onboarding_span,
     *OUTCOME_RULES,
     *CANDIDATE_RULES,
+    *TREE_RULES,
     _passive_events,
     _conditions,
     _bots,

@@ -17,6 +17,7 @@ from nsm_pipeline.publish.evidence_sections import (
 )
 from nsm_pipeline.publish.reading_sections import reading_section, sources_section
 from nsm_pipeline.publish.section import Section
+from nsm_pipeline.publish.tree_section import tree_section
 from nsm_pipeline.publish.windows_section import windows_section
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 # A section whose files the run did not leave says None and is not shown.
 SECTIONS: tuple[Callable[[RunFolder], Section | None], ...] = (
+    tree_section,
     comparison_section,
     maps_section,
     revenue_section,

@@ -1,0 +1,84 @@
+"""The metric tree on the page: what drove the newest change, by input, owner and segment."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nsm_pipeline.publish.page_templates import render
+from nsm_pipeline.publish.section import Section
+from nsm_pipeline.publish.wording import MISSING, absent, clipped, count, decimal, points, share
+
+if TYPE_CHECKING:
+    from nsm_pipeline.runs.run_folder import RunFolder
+
+TREE = "tree.json"
+MOST_SEGMENTS = 20
+IN_WORDS = {
+    "breadth": "Active accounts",
+    "activation": "New accounts",
+    "reactivation": "Accounts that returned",
+    "retention": "Share kept",
+    "carried_over": "There to be kept",
+    "frequency": "Active days per account",
+    "depth": "Per active day",
+}
+
+
+def tree_section(folder: RunFolder) -> Section | None:
+    """The tree with its parts; None where the product asks for none."""
+    if not folder.exists(TREE):
+        return None
+    tree = folder.read_json(TREE)
+    body = render(
+        "tree.html.j2",
+        tree=tree,
+        rows=tree_rows(tree),
+        beside=[_row(one, 1) for one in tree["inputs"] if not one["identity"]],
+        segments=tree["segments"][:MOST_SEGMENTS],
+        words=IN_WORDS,
+    )
+    return Section("tree", "What moved it", clipped(tree["sentence"], 600), body)
+
+
+def tree_rows(tree: dict[str, Any]) -> list[dict[str, Any]]:
+    """The identity as lines of a tree: every input, and the parts that no input owns."""
+    own = {one["kind"]: one for one in tree["inputs"] if one["identity"]}
+    parts, flow = tree["parts"], tree["flow"]
+    of_units = [_row(own["activation"], 2), _row(own["retention"], 2)]
+    if parts:
+        returned, there = count(flow["returned"]), count(flow["units_before"])
+        of_units += [
+            _plain("Accounts that returned", returned, parts["reactivation"]),
+            _plain("Accounts there to be kept", there, parts["carried_over"]),
+        ]
+    return [_row(own["breadth"], 1), *of_units, _row(own["frequency"], 1), _row(own["depth"], 1)]
+
+
+def level(kind: str, value: Any) -> str:
+    """What an input stands at, in its own units."""
+    if kind == "retention" and not absent(value):
+        return share(value)
+    return decimal(value) if kind in ("frequency", "depth") else count(value)
+
+
+def _row(one: dict[str, Any], depth: int) -> dict[str, Any]:
+    return {
+        **one,
+        "depth": depth,
+        "now": level(one["kind"], one["value"]),
+        "before": level(one["kind"], one["value_before"]),
+        "part": points(one["contribution"]),
+        "aims": [{**aim, "now": _progress(aim, one)} for aim in one["targets"]],
+    }
+
+
+def _plain(title: str, now: str, contribution: Any) -> dict[str, Any]:
+    nothing: dict[str, Any] = {"owner": None, "omtm": False, "kpis": [], "aims": []}
+    shown = {"now": now, "before": "", "part": points(contribution)}
+    return {**nothing, **shown, "title": title, "depth": 2}
+
+
+def _progress(aim: dict[str, Any], one: dict[str, Any]) -> str:
+    if absent(one["value"]):
+        return MISSING
+    return f"{level(one['kind'], one['value'])} of {level(one['kind'], aim['value'])}"

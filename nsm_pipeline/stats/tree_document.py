@@ -1,0 +1,200 @@
+"""The content of `tree.json`: the metric, its inputs with their owners, and what drove it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+
+from nsm_pipeline.product.config import ProductConfig
+from nsm_pipeline.product.tree import InputKind, Tree, TreeInput
+from nsm_pipeline.stats.decomposition import EVERYBODY, LEAVES
+from nsm_pipeline.stats.drivers import Driver, find_drivers
+
+KINDS: tuple[InputKind, ...] = ("breadth", "activation", "retention", "frequency", "depth")
+TITLES: Mapping[InputKind, str] = {
+    "breadth": "Active accounts",
+    "activation": "New accounts",
+    "retention": "Share kept from the period before",
+    "frequency": "Active days per account",
+    "depth": "Counted per active day",
+}
+NO_HISTORY = "Fewer than two whole periods are known, so no change can be told."
+
+
+@dataclass(frozen=True)
+class Decomposed:
+    """What the tree shows: its metric by name and title, and `decompose_volume` of its counts."""
+
+    name: str
+    title: str
+    per: str
+    timezone: str
+    table: pd.DataFrame
+
+
+def tree_document(decomposed: Decomposed, config: ProductConfig) -> dict[str, Any]:
+    """The newest whole period against the one before: values, parts, inputs, segments, sentence."""
+    tree = config.tree or Tree()
+    everybody = _of_segment(decomposed.table, EVERYBODY)
+    known = len(everybody) > 1
+    now = everybody[-1] if everybody else None
+    before = everybody[-2] if known else None
+    return {
+        "metric": decomposed.name,
+        "title": decomposed.title,
+        "per": decomposed.per,
+        "timezone": decomposed.timezone,
+        "period": now["period"] if now else None,
+        "period_name": period_name(decomposed, now["period"]) if now else None,
+        "value": now["value"] if now else None,
+        "value_before": before["value"] if before else None,
+        "change": now["change"] if now else None,
+        "sentence": _sentence(decomposed, now, before),
+        "parts": {part: now[part] for part in ("breadth", *LEAVES)} if now and known else {},
+        "flow": _flow(now, before),
+        "drivers": _drivers(now),
+        "segments": _segments(decomposed) if known else [],
+        "declared": bool(tree.inputs),
+        "inputs": [*_identity_inputs(tree, now, before), *_inputs_beside(tree)],
+    }
+
+
+def period_name(decomposed: Decomposed, start: datetime) -> str:
+    """The period in words, by the product's own calendar."""
+    local = pd.Timestamp(start).tz_localize("UTC").astimezone(ZoneInfo(decomposed.timezone))
+    if decomposed.per == "month":
+        return f"{local:%B %Y}"
+    day = f"{local.day} {local:%B %Y}"
+    return day if decomposed.per == "day" else f"the week of {day}"
+
+
+def told_change(value: float) -> str:
+    """A contribution as it stands in a sentence: signed, without false digits."""
+    text = f"{value:+,.0f}" if abs(value) >= 10 else f"{value:+,.1f}"
+    return text.replace("-", "\u2212")
+
+
+def _sentence(decomposed: Decomposed, now: Any, before: Any) -> str:
+    if before is None:
+        return f"{decomposed.title}: {NO_HISTORY}"
+    moved = (
+        f"{decomposed.title} moved from {before['value']:,.0f} to {now['value']:,.0f} "
+        f"({told_change(now['change'])}) in {period_name(decomposed, now['period'])}"
+    )
+    found = find_drivers(now)
+    if found is None or not found.along:
+        return f"{moved}: no input changed what it is."
+    along, against = found.named
+    held = f", against {_named(against)}" if against and now["change"] != 0 else ""
+    return f"{moved}, driven by {_named(along)}{held}."
+
+
+def _named(drivers: Sequence[Driver]) -> str:
+    return " and ".join(f"{d.words} ({told_change(d.contribution)})" for d in drivers)
+
+
+def _flow(now: Any, before: Any) -> dict[str, float | None]:
+    if before is None:
+        return {}
+    counted = {name: now[name] for name in ("units", "new", "returned", "lost", "kept")}
+    return {"units_before": before["units"], **counted}
+
+
+def _drivers(now: Any) -> list[dict[str, Any]]:
+    found = find_drivers(now) if now else None
+    if found is None:
+        return []
+    return [
+        {"part": d.part, "contribution": d.contribution, "words": d.words}
+        for d in (*found.along, *found.against)
+    ]
+
+
+def _segments(decomposed: Decomposed) -> list[dict[str, Any]]:
+    """Every segment in the newest period, the largest change first; none where there is one."""
+    table = decomposed.table[decomposed.table["segment"] != EVERYBODY]
+    rows = [_of_segment(table, name)[-2:] for name in table["segment"].unique()]
+    shown = [
+        {
+            "segment": now["segment"],
+            "value": now["value"],
+            "value_before": before["value"],
+            "change": now["change"],
+            "parts": {part: now[part] for part in ("breadth", *LEAVES)},
+        }
+        for before, now in rows
+    ]
+    return sorted(shown, key=lambda row: (-abs(row["change"]), row["segment"]))
+
+
+def _identity_inputs(tree: Tree, now: Any, before: Any) -> list[dict[str, Any]]:
+    own = {one.kind: one for one in tree.inputs if one.metric is None}
+    return [
+        {
+            **_declared(own.get(kind), kind, proposed=not tree.inputs),
+            "value": _level(kind, now, None if before is None else before["units"]),
+            "value_before": None if before is None else _level(kind, before, _kept_base(before)),
+            "contribution": _contribution(kind, now) if before is not None else None,
+        }
+        for kind in KINDS
+    ]
+
+
+def _inputs_beside(tree: Tree) -> list[dict[str, Any]]:
+    """Inputs with a series of their own: no part of the identity, so they contribute nothing."""
+    return [
+        {**_declared(one, one.kind, proposed=False), "value": None, "value_before": None}
+        | {"contribution": None}
+        for one in tree.inputs
+        if one.metric is not None
+    ]
+
+
+def _declared(one: TreeInput | None, kind: InputKind, *, proposed: bool) -> dict[str, Any]:
+    title = None if one is None else one.title or (one.metric or "").replace("_", " ").capitalize()
+    return {
+        "kind": kind,
+        "title": title or TITLES[kind],
+        "metric": one.metric if one else None,
+        "identity": one is None or one.metric is None,
+        "state": "proposed" if proposed else "declared" if one else "not declared",
+        "owner": one.owner if one else None,
+        "omtm": bool(one and one.omtm),
+        "kpis": [{"name": name, "value": None} for name in (one.kpis if one else ())],
+        "targets": [target.model_dump() for target in (one.targets if one else ())],
+    }
+
+
+def _kept_base(before: Any) -> float | None:
+    """How many were there to be kept into the period before: those kept and those lost."""
+    return None if np.isnan(before["lost"]) else before["kept"] + before["lost"]
+
+
+def _level(kind: InputKind, row: Any, units_before: float | None) -> float | None:
+    if row is None:
+        return None
+    base = units_before if units_before is not None else 0.0
+    levels: Mapping[InputKind, tuple[float, float]] = {
+        "breadth": (row["units"], 1.0),
+        "activation": (row["new"], 1.0),
+        "retention": (row["kept"], base),
+        "frequency": (row["days"], row["units"]),
+        "depth": (row["value"], row["days"]),
+    }
+    above, below = levels[kind]
+    return above / below if below else None
+
+
+def _contribution(kind: InputKind, row: Any) -> float | None:
+    return None if np.isnan(row[kind]) else float(row[kind])
+
+
+def _of_segment(table: pd.DataFrame, segment: str) -> list[dict[str, Any]]:
+    rows = table[table["segment"] == segment].sort_values("period")
+    return [{str(key): value for key, value in row.items()} for row in rows.to_dict("records")]
