@@ -19,7 +19,9 @@ from nsm_pipeline.warehouse.cohort import core_events
 from nsm_pipeline.warehouse.connect import connect
 from nsm_pipeline.warehouse.extract import Extract
 from nsm_pipeline.warehouse.input_counts import Calendar, input_counts
+from nsm_pipeline.warehouse.journey import journey_steps, waits
 from nsm_pipeline.warehouse.profile import profile_source
+from nsm_pipeline.warehouse.starters import days_watched, find_starters
 
 # One partition and no generated code: compiling costs more here than counting.
 SPARK = (
@@ -27,6 +29,7 @@ SPARK = (
     "&spark.sql.adaptive.enabled=false&spark.sql.codegen.wholeStage=false"
     "&spark.sql.codegen.factoryMode=NO_CODEGEN"
 )
+GIVEN_DAYS = 28
 TABLES = ("events", "accounts", "revenue")
 
 
@@ -91,6 +94,13 @@ def figures(product: Path, as_of: datetime) -> dict[str, Any]:
             "events of the outcome": tuple(x.outcome_events),
             "cells": cells.frame,
         }
+        starters = find_starters(x.engine, x.tables, x.population, loaded.config)
+        found["days watched"] = days_watched(x.engine, starters)
+        if loaded.config.journey:
+            steps = journey_steps(
+                x.engine, starters, x.population, (loaded.config.journey, GIVEN_DAYS)
+            )
+            found["waits"] = waits(x.engine, starters, steps, GIVEN_DAYS)
         rows = search(cells, x.specs).sort_values(["candidate", "within_days", "at_least"])
         chosen = rows.groupby("candidate", as_index=False).head(1)
         if loaded.config.source.revenue:

@@ -240,40 +240,6 @@ def test_too_young_a_product_gets_no_advice_and_leaves_nothing(tmp_path: Path) -
     assert not (tmp_path / "runs").exists()
 
 
-def test_time_from_sign_up_to_onboarding(tmp_path: Path) -> None:
-    signed = pd.Timestamp("2024-01-01T09:00:00Z")
-    waits = {"a": 0.5, "b": 2.0, "c": 2.9, "d": 10.0, "e": None, "f": None, "early": -1.0}
-    events = pd.DataFrame(
-        [(name, signed + wait * DAY, "start") for name, wait in waits.items() if wait is not None],
-        columns=["account", "at", "event"],
-    )
-    people = pd.DataFrame({"account": list(waits), "signed": signed})
-    people["plan"] = ["free", "free", "team", "team", "free", "team", "free"]
-    path = write_product(
-        tmp_path,
-        {"events": events, "accounts": people},
-        candidates=[{"name": "x", "event": "share"}],
-        segments=["plan"],
-        source={
-            "accounts": {
-                "files": "accounts.parquet",
-                "account": "account",
-                "signed_up_at": "signed",
-            },
-            "observed_until": "2024-06-01T00:00:00Z",
-        },
-    )
-    whole, free, team = open_extract(path).counts["time_to_onboard"]
-    assert whole == {
-        "segment": "all", "accounts": 6, "onboarded": 4, "never_share": pytest.approx(1 / 3),
-        "first_quartile_days": 0, "median_days": 2, "third_quartile_days": 2,
-    }  # fmt: skip
-    assert (free["segment"], free["accounts"], free["onboarded"]) == ("plan=free", 3, 2)
-    assert (team["segment"], team["median_days"], team["third_quartile_days"]) == (
-        "plan=team", 2, 10,
-    )  # fmt: skip
-
-
 def leaving_world(seed: int, floor: float) -> pd.DataFrame:
     """Accounts of which a share `floor` stays for good; the others leave at one rate."""
     rng = np.random.default_rng(seed)

@@ -18,6 +18,13 @@ from nsm_pipeline.simulation.world_files import write_world
 
 ROOT = Path(__file__).resolve().parents[1]
 ENGINES = ("duckdb", "postgres", "spark")
+JOURNEY = [
+    {"name": "counted", "event": "s*", "at_least": 2},
+    {"name": "on days", "event": "any", "measure": "days", "at_least": 2},
+    {"name": "of kinds", "event": "any", "measure": {"distinct": "colour"}, "at_least": 2},
+    {"name": "in all", "event": "any", "measure": {"sum": "size"}, "at_least": 12.5},
+    {"name": "at once", "event": "any", "measure": {"max": "size"}, "at_least": 9.5},
+]
 
 
 def features(folder: Path, *, zoned: bool = True) -> tuple[Path, datetime]:
@@ -57,6 +64,7 @@ def features(folder: Path, *, zoned: bool = True) -> tuple[Path, datetime]:
         exclude={"bots": {"first_day_events_over": 12, "first_day_share_over": 0.5}},
         adjust_for=["plan"],
         segments=["plan"],
+        journey=JOURNEY,
     )
     return path, AS_OF
 
@@ -75,6 +83,7 @@ def whole_days(folder: Path) -> tuple[Path, datetime]:
         onboarding={"nth": 2},
         discover={"events": "all"},
         adjust_for=["plan"],
+        journey=JOURNEY[:2],
     )
     return path, AS_OF
 

@@ -216,18 +216,7 @@ def population() -> dict:
     counts = {"onboarded": 5321, "left_truncated": 902, "internal": 4, "bots": 11}
     counts |= {"censored": 404, "eligible": 4000, "retained": 1630}
     times = {"observed_until": "2011-12-09T12:50:00Z", "first_onboarded": "2011-03-01T08:30:00Z"}
-    quartiles = {"first_quartile_days": 0, "median_days": 3, "third_quartile_days": 11}
-    waited = [
-        {"segment": "all", "accounts": 8000, "onboarded": 5321, "never_share": 0.335, **quartiles},
-        {"segment": "plan=<b>", "accounts": 90, "onboarded": 0, "never_share": 1.0}
-        | dict.fromkeys(quartiles),
-    ]
-    return (
-        counts
-        | times
-        | {"last_onboarded": "2011-07-16T12:22:00Z", "cohorts": cohorts}
-        | {"time_to_onboard": waited}
-    )
+    return counts | times | {"last_onboarded": "2011-07-16T12:22:00Z", "cohorts": cohorts}
 
 
 def checks() -> dict:
@@ -407,11 +396,42 @@ def test_what_does_not_flatten_is_said_before_the_answer(run, opened):
     assert "floor is 18%" in opened(run(TAME)).inner_text("#stable")
 
 
-def test_time_to_onboard_is_told_with_those_who_never_did(run, opened):
-    page = opened(run(TAME))
-    shown = page.inner_text("#data")
-    assert "half of those who get there need 3 days or less" in shown
-    assert "33.5% of 8,000 have not got there" in shown
+def getting_started() -> tuple[dict, pd.DataFrame]:
+    """What `onboarding.json` and `journey.parquet` hold."""
+    hours = {"first_quartile_hours": 0.0, "median_hours": 30.0, "third_quartile_hours": 264.0}
+    shares = {"never_share": 0.335, "never_low": 0.31, "never_high": 0.36}
+    everybody = {"split": "", "label": "", "accounts": 8000, "onboarded": 5320, **shares, **hours}
+    nobody = {"split": "plan", "label": "<b>", "accounts": 90, "onboarded": 0}
+    nobody |= {"never_share": 1.0, "never_low": 0.95, "never_high": 1.0} | dict.fromkeys(hours)
+    told = {"begins": "sign-up", "within_days": 28, "accounts": 9000, "watched": 8000}
+    told |= {"steps": ["aha", HOSTILE[0]], "time_to_onboard": [everybody, nobody]}
+    steps = pd.DataFrame(
+        [
+            {"split": split, "label": label, "step": n, "name": name, "accounts": 8000}
+            | {"taken": 5000 // n, **hours, "share": 0.625 / n, "share_low": 0.2}
+            | {"share_high": 0.7, "share_of_previous": 1 / n}
+            for split, label in (("", ""), ("cohort", "2011-03"))
+            for n, name in enumerate(told["steps"], start=1)
+        ]
+    )
+    return told, steps
+
+
+def test_getting_started_is_told_with_those_who_never_did(run, opened):
+    folder = run(TAME)
+    assert opened(folder).locator("#onboarding").count() == 0
+    told, steps = getting_started()
+    folder.write_json("onboarding.json", told)
+    folder.write_frame("journey.parquet", steps)
+    page = opened(folder)
+    finding = page.inner_text("#onboarding summary")
+    assert "Half of those who onboard need 30 hours or less" in finding
+    assert "33.5% of 8,000 do not within 28 days of signing up" in finding
+    assert "62.5% reach aha, 31.2% <script>" in finding
+    page.get_by_role("link", name="Getting started").click()
+    shown = page.inner_text("#onboarding")
+    assert "8,000 of 9,000 accounts" in shown
+    assert "11 days" in shown
 
 
 def test_no_north_star_and_no_revenue_read_as_answers(run, opened):

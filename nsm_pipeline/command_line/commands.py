@@ -20,7 +20,7 @@ from nsm_pipeline.command_line.console import (
 
 if TYPE_CHECKING:
     from nsm_pipeline.command_line.explain import Explanation
-    from nsm_pipeline.command_line.run_diff import CandidateChange, Change, RunDiff
+    from nsm_pipeline.comparing import CandidateChange, Change, RunDiff
     from nsm_pipeline.errors import NsmError
     from nsm_pipeline.product.loaded_product import LoadedProduct
     from nsm_pipeline.runs.run_folder import RunFolder
@@ -136,8 +136,8 @@ def explain(name: str, candidate: str, *, out: str, as_json: bool) -> int:
 
 def diff(before: str, after: str, *, out: str, as_json: bool) -> None:
     """Prints what changed between two runs."""
-    from nsm_pipeline.command_line.run_diff import compare_runs
     from nsm_pipeline.command_line.run_name import find_run
+    from nsm_pipeline.comparing import compare_runs
 
     runs = find_run(before, out), find_run(after, out)
     found = compare_runs(*runs)

@@ -31,6 +31,12 @@ def clauses(config: ProductConfig) -> Iterator[tuple[Keys, Behaviour]]:
             yield ("candidates", index), candidate
 
 
+def journey_clauses(config: ProductConfig) -> Iterator[tuple[Keys, Behaviour]]:
+    """Every step of the journey."""
+    for index, step in enumerate(config.journey):
+        yield ("journey", index), step
+
+
 def counts_whole(clause: Behaviour) -> bool:
     """Whether the measure is a number of things, so that k is a whole number from 1."""
     return clause.measure in ("count", "days") or isinstance(clause.measure, Distinct)
@@ -45,7 +51,10 @@ def conditions(config: ProductConfig) -> Iterator[PlacedCondition]:
     """Every condition of every `where` of the product."""
     wheres: list[tuple[str, Keys, Where]] = [
         ("events", ("core_metric", "where"), config.core_metric.where),
-        *(("events", (*keys, "where"), clause.where) for keys, clause in clauses(config)),
+        *(
+            ("events", (*keys, "where"), clause.where)
+            for keys, clause in (*clauses(config), *journey_clauses(config))
+        ),
         ("accounts", ("exclude", "accounts"), config.exclude.accounts),
     ]
     if isinstance(config.retention, EventRetention):
@@ -63,7 +72,7 @@ def selectors(config: ProductConfig) -> Iterator[tuple[Keys, EventSelector]]:
     yield ("core_metric", "event"), config.core_metric.event
     if isinstance(config.retention, EventRetention):
         yield ("retention", "event"), config.retention.event
-    for keys, clause in clauses(config):
+    for keys, clause in (*clauses(config), *journey_clauses(config)):
         yield (*keys, "event"), clause.event
 
 

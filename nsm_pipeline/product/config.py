@@ -32,6 +32,7 @@ from nsm_pipeline.product.grammar import (
     Whole,
     listed,
 )
+from nsm_pipeline.product.journey import JourneyStep
 from nsm_pipeline.product.retention import Retention
 from nsm_pipeline.product.source import TABLE_NAME, Source
 from nsm_pipeline.product.tree import Tree
@@ -164,6 +165,7 @@ class ProductConfig(Model):
     checks: Checks = Checks()
     publish: Publish | None = None
     state: State | None = None
+    journey: tuple[JourneyStep, ...] = ()
 
     @property
     def asks_the_data(self) -> bool:

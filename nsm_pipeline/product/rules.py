@@ -16,6 +16,7 @@ from nsm_pipeline.product.clauses import conditions, outcome_events
 from nsm_pipeline.product.config import ProductConfig
 from nsm_pipeline.product.connection_rules import CONNECTION_RULES
 from nsm_pipeline.product.grammar import Condition
+from nsm_pipeline.product.journey_rules import JOURNEY_RULES
 from nsm_pipeline.product.loaded_product import LoadedProduct
 from nsm_pipeline.product.outcome_rules import OUTCOME_RULES
 from nsm_pipeline.product.source_rules import EVENT_RULES, SOURCE_RULES, SourceColumns
@@ -211,6 +212,7 @@ RULES: tuple[Rule, ...] = (
     *OUTCOME_RULES,
     *CANDIDATE_RULES,
     *TREE_RULES,
+    *JOURNEY_RULES,
     _passive_events,
     _conditions,
     _bots,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import date
 from typing import Any
 
-from nsm_pipeline.product.clauses import clauses, conditions, selectors
+from nsm_pipeline.product.clauses import clauses, conditions, journey_clauses, selectors
 from nsm_pipeline.product.config import ProductConfig
 from nsm_pipeline.product.connection_rules import VARIABLE
 from nsm_pipeline.product.grammar import Condition, Distinct, Max, Sum
@@ -127,7 +127,7 @@ def _comparable(value: Any, kind: str) -> bool:
 
 
 def _measure_columns(config: ProductConfig, columns: SourceColumns) -> Iterator[Finding]:
-    for keys, clause in clauses(config):
+    for keys, clause in (*clauses(config), *journey_clauses(config)):
         match clause.measure:
             case Sum(sum=column) | Max(max=column):
                 usable: tuple[str, ...] = NUMBERS
@@ -184,7 +184,7 @@ def _shown(value: Any) -> str:
 def _selected_events(config: ProductConfig, events: Collection[str]) -> Iterator[Finding]:
     """Only what nothing can be computed without; a candidate nobody did yet is a result."""
     for keys, selector in selectors(config):
-        required = keys[0] in ("core_metric", "retention")
+        required = keys[0] in ("core_metric", "retention", "journey")
         if required and not any(_selects(name, events) for name in selector):
             yield Finding(
                 keys,

@@ -29,6 +29,7 @@ FILTERS = (
     "small",
     "threshold",
     "visible",
+    "waited",
 )
 
 

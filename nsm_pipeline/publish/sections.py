@@ -15,6 +15,7 @@ from nsm_pipeline.publish.evidence_sections import (
     revenue_section,
     stability_section,
 )
+from nsm_pipeline.publish.onboarding_section import onboarding_section
 from nsm_pipeline.publish.reading_sections import reading_section, sources_section
 from nsm_pipeline.publish.section import Section
 from nsm_pipeline.publish.tree_section import tree_section
@@ -30,6 +31,7 @@ SECTIONS: tuple[Callable[[RunFolder], Section | None], ...] = (
     maps_section,
     revenue_section,
     stability_section,
+    onboarding_section,
     windows_section,
     checks_section,
     reading_section,

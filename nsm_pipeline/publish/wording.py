@@ -173,6 +173,16 @@ def ratio(part: Any, whole: Any) -> float | None:
     return None if absent(part) or absent(whole) or not whole else float(part) / float(whole)
 
 
+def waited(hours: Any) -> str:
+    """A time in words: hours up to two days, days after that."""
+    if absent(hours):
+        return MISSING
+    if hours < 48:
+        whole = int(hours)
+        return "under an hour" if whole < 1 else f"{whole} hour{'' if whole == 1 else 's'}"
+    return f"{hours / 24:,.1f}".removesuffix(".0") + " days"
+
+
 def money(value: Any, currency: str | None) -> str:
     """A signed amount with its currency code."""
     if absent(value):

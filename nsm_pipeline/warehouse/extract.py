@@ -59,7 +59,6 @@ from nsm_pipeline.warehouse.series import (
     revenue_at_core,
     revenue_by_week,
 )
-from nsm_pipeline.warehouse.signup import time_to_onboard
 from nsm_pipeline.warehouse.standings import Counted, is_plain
 from nsm_pipeline.warehouse.thresholds import with_thresholds
 from nsm_pipeline.warehouse.usage import retention_curve, usage_gaps
@@ -144,8 +143,7 @@ class Extract:
         counted = population_counts(self.engine, self.population, self.outcome)
         config = self.product.config
         share = revenue_at_core(self.engine, self.tables, self.population, config)
-        waited = time_to_onboard(self.engine, self.tables, self.population, config)
-        return {**counted, "revenue_at_core": share, "time_to_onboard": waited}
+        return {**counted, "revenue_at_core": share}
 
     @cached_property
     def exposures(self) -> Exposures:

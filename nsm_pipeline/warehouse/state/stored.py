@@ -33,7 +33,6 @@ from nsm_pipeline.warehouse.series import (
     revenue_by_week,
     whole_weeks,
 )
-from nsm_pipeline.warehouse.signup import time_to_onboard
 from nsm_pipeline.warehouse.state.clock import outcome_of, population_at
 from nsm_pipeline.warehouse.state.store import StateStore
 from nsm_pipeline.warehouse.state.sums import summed
@@ -69,12 +68,10 @@ class StoredCounts:
     @cached_property
     def counts(self) -> dict[str, Any]:
         """What `population.json` holds."""
-        engine, config = self.store.engine, self.product.config
-        counted = population_counts(engine, self.population, outcome_of(self.population))
+        counted = population_counts(self.store.engine, self.population, outcome_of(self.population))
         found = self.facts["at_core"]
         share = found["at_core"] / found["payments"] if found["payments"] else 0.0
-        waited = time_to_onboard(engine, self.tables, self.population, config)
-        return {**counted, "revenue_at_core": share, "time_to_onboard": waited}
+        return {**counted, "revenue_at_core": share}
 
     @cached_property
     def retention_curve(self) -> pd.DataFrame:

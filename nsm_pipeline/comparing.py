@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nsm_pipeline.errors import InvalidInput
-from nsm_pipeline.runs.canonical_bytes import plain
+from nsm_pipeline.runs.canonical_bytes import moment, plain
+from nsm_pipeline.runs.manifest import MANIFEST
 
 if TYPE_CHECKING:
     from nsm_pipeline.runs.run_folder import RunFolder
@@ -63,15 +64,23 @@ class RunDiff:
         return not self.candidates and not any(self.causes.values())
 
 
-def compare_runs(before: RunFolder, after: RunFolder) -> RunDiff:
-    """The differences of two finished runs."""
+def compare_runs(
+    before: RunFolder, after: RunFolder, *, facts: Mapping[str, Any] | None = None
+) -> RunDiff:
+    """The differences of two runs.
+
+    Args:
+        before: a finished run.
+        after: another one, ranked at least.
+        facts: what the manifest of `after` will say, where it is not finished yet.
+    """
     candidates = tuple(_candidate_changes(_ranking(before), _ranking(after)))
     rows = set(_ranking(before)) | set(_ranking(after))
     return RunDiff(
         causes={
             "config": tuple(_changes(_config(before), _config(after))),
             "data": tuple(_changes(_data(before), _data(after))),
-            "method": tuple(_changes(_method(before), _method(after))),
+            "method": tuple(_changes(_method(before), _method(after, facts))),
         },
         candidates=candidates,
         unchanged=len(rows) - len(candidates),
@@ -122,14 +131,14 @@ def _data(run: RunFolder) -> dict[str, Any]:
     checks = run.read_json("checks.json")["checks"]
     counts = {key: value for key, value in population.items() if not isinstance(value, list)}
     return {
-        "as_of": run.read_json("manifest.json")["as_of"],
+        "as_of": moment(run.as_of),
         **counts,
         **{f"check {check['name']}": "ok" if check["ok"] else "failed" for check in checks},
     }
 
 
-def _method(run: RunFolder) -> dict[str, Any]:
-    manifest = run.read_json("manifest.json")
+def _method(run: RunFolder, facts: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    manifest = run.read_json(MANIFEST) if facts is None else facts
     return dict(_leaves({key: manifest[key] for key in manifest if key not in NOT_A_CAUSE}))
 
 
