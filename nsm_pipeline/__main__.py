@@ -128,6 +128,46 @@ def diff(
 
 
 @app.command()
+def init(
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="CONNECTION", help="A connection URL, or a path or pattern of Parquet files."
+        ),
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="Default: config/products/NAME.yaml."),
+    ] = None,
+    name: Annotated[str | None, typer.Option("--name", help="The product's name.")] = None,
+    schema: Annotated[
+        str | None, typer.Option("--schema", help="Where the tables are. Default: the user's own.")
+    ] = None,
+    account: Annotated[
+        str | None, typer.Option("--account", metavar="COLUMN", help="Who stays or leaves.")
+    ] = None,
+    core: Annotated[
+        str | None, typer.Option("--core", metavar="EVENT", help="The moment of value.")
+    ] = None,
+    audience: Annotated[
+        str | None, typer.Option("--audience", metavar="WHO", help="consumer or b2b.")
+    ] = None,
+    business_model: Annotated[
+        str | None,
+        typer.Option("--business-model", metavar="MODEL", help="As in `business_model`."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Look at a source and write a first product file."""
+    with reporting(as_json):
+        from nsm_pipeline.command_line.first_file import init as write_first
+
+        said = {"name": name, "schema": schema, "account": account, "core": core}
+        said |= {"audience": audience, "model": business_model}
+        write_first(source, out, said, as_json=as_json)
+
+
+@app.command()
 def schema() -> None:
     """Print the JSON Schema of product files, for editors."""
     with reporting(as_json=True):

@@ -26,7 +26,12 @@ FLOORS: tuple[dict[str, set[str]], ...] = (
         "stats": {"stats"},
     },
     {"publish": {"publish"}},
-    {"pipeline": {"pipeline", "steps", "practice", "advising", "comparing", "refusing", "stating"}},
+    {
+        "pipeline": {
+            *("pipeline", "steps", "practice", "advising", "comparing", "drafting"),
+            *("refusing", "stating"),
+        }
+    },
     {"simulation": {"simulation"}},
     {"doors": {"__init__", "__main__", "command_line", "opened_run"}},
     {"orchestration": {"orchestration", "nightly"}},

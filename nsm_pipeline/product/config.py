@@ -18,6 +18,7 @@ from pydantic import (
     field_validator,
 )
 
+from nsm_pipeline.product.business_model import Audience, BusinessModel
 from nsm_pipeline.product.candidate import COUNT_THRESHOLDS, Candidate
 from nsm_pipeline.product.checks import Checks
 from nsm_pipeline.product.grammar import (
@@ -140,7 +141,8 @@ class ProductConfig(Model):
     )
     title: Name = Field(examples=["Online gift retailer"])
     owner: Name = Field(examples=["growth-data"])
-    audience: Literal["consumer", "b2b"] = Field(examples=["consumer"])
+    audience: Audience = Field(examples=["consumer"])
+    business_model: BusinessModel | None = None
     schedule: Name = "0 2 * * *"
     timezone: str = Field("UTC", examples=["Europe/London"])
     start_date: Day = Field(examples=["2011-12-10"])

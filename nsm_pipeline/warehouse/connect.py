@@ -99,6 +99,14 @@ class Engine:
         """A (schema, table) as it is; without a schema, of the connection's own."""
         return self.kind.read_table(self.backend, name, place)
 
+    def table_names(self, schema: str | None) -> list[str]:
+        """Tables and views of a schema, or of the connection's own, sorted."""
+        listed = f"-- tables of {schema or 'the current schema'}"
+        names: list[str] = self._run(
+            Question("tables", listed), lambda: self.backend.list_tables(database=schema)
+        )
+        return sorted(names)
+
     def materialise(self, name: str, title: str, expression: ir.Table) -> ir.Table:
         """The expression as a temporary table: Ibis re-expands an expression at every use."""
         table: ir.Table = self._run(

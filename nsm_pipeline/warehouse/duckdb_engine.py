@@ -106,17 +106,27 @@ def close(backend: BaseBackend) -> None:
     backend.disconnect()
 
 
+def found_database(url: str, base: Path) -> Path | None:
+    """The file of a URL, where it is there already: from `base` up, or where it says."""
+    path = re.sub(r"^duckdb://", "", url)
+    if Path(path).is_absolute() and Path(path).is_file():
+        return Path(path)
+    relative = path.lstrip("/")
+    folders = (base.resolve(), *base.resolve().parents)
+    return next((f / relative for f in folders if (f / relative).is_file()), None)
+
+
 def _with_whole_path(url: str, base: Path) -> str:
     path = re.sub(r"^duckdb://", "", url)
     if path.lstrip("/") in ("", ":memory:"):
         return "duckdb://"
     if Path(path).is_absolute() and Path(path).parent.is_dir():
         return f"duckdb://{path}"
+    found = found_database(url, base)
+    if found is not None:
+        return f"duckdb://{found}"
     relative = path.lstrip("/")
     folders = (base.resolve(), *base.resolve().parents)
-    for folder in folders:
-        if (folder / relative).is_file():
-            return f"duckdb://{folder / relative}"
     home = next((folder for folder in folders if (folder / "config").is_dir()), base.resolve())
     (home / relative).parent.mkdir(parents=True, exist_ok=True)
     return f"duckdb://{home / relative}"
