@@ -176,7 +176,7 @@ def test_run_ends_with_the_ranking_and_its_paths(out):
     assert leader in stdout
     assert str(folder.path / "report.html") in stdout
     assert str(folder.path / "ranking.csv") in stdout
-    assert [line[:3] for line in stderr.splitlines()] == [f"{n}/6" for n in range(1, 7)]
+    assert [line[:3] for line in stderr.splitlines()] == [f"{n}/7" for n in range(1, 8)]
     assert "\x1b" not in stdout + stderr
     assert folder.verify() == ()
 
@@ -228,7 +228,7 @@ def test_a_terminal_gets_a_moving_line_unless_it_wants_plain_text(tmp_path, vari
             shown += part
     os.close(ours)
     assert process.wait(60) == 2
-    assert b"1/6 Reading the events" in shown
+    assert b"1/7 Reading the events" in shown
     assert b"online_retail.yaml:" in shown
     assert (b"\x1b" not in shown) is plain
     assert not (tmp_path / "runs").exists()

@@ -108,7 +108,7 @@ def close(backend: BaseBackend) -> None:
 
 def found_database(url: str, base: Path) -> Path | None:
     """The file of a URL, where it is there already: from `base` up, or where it says."""
-    path = re.sub(r"^duckdb://", "", url)
+    path = re.sub(r"^duckdb://", "", url.partition("?")[0])
     if Path(path).is_absolute() and Path(path).is_file():
         return Path(path)
     relative = path.lstrip("/")
