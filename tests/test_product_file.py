@@ -349,6 +349,19 @@ def test_files_are_looked_for_near_the_product_then_above_it(
         ("at_least: [1, 3]", "where: {pln: a}", "Did you mean `plan`?"),
         ("at_least: [1, 3]", "measure: {sum: plan}", "candidates[0].measure.sum"),
         ("at_least: [1, 3]", "measure: {distinct: planet}", "candidates[0].measure.distinct"),
+        *(
+            ("candidates:", f"metrics: [{{name: m, event: e, {key}}}]\ncandidates:", said)
+            for key, said in (
+                ("unit: amount", 'metrics[0].unit\n  Column "amount" of events holds numbers'),
+                ("value: {sum: plan}", "metrics[0].value.sum"),
+                ("value: {mean: amuont}", "Did you mean `amount`?"),
+                ("value: {median: {distinct: planet}}", "metrics[0].value.median.distinct"),
+                ("value: {share_of: {event: e, where: {pln: a}}}", "value.share_of.where.pln"),
+                ("measure: {max: plan}", "metrics[0].measure.max"),
+                ("segment: amount", "metrics[0].segment"),
+                ("by: cohort, within: 7d, segment: plan", 'There is no column "plan" in accounts.'),
+            )
+        ),
     ],
 )
 def test_columns_must_exist_and_be_of_use(tmp_path: Path, old: str, new: str, said: str) -> None:
@@ -389,6 +402,13 @@ def test_known_events_are_compared_with_the_names_in_the_file(tmp_path: Path) ->
     places = [problem.where.split("  ")[1] for problem in caught.value.problems]
     assert places == ["core_metric.event", "placebos[1]", "families[0][1]"]
     assert "`message_send`" in str(caught.value)
+
+
+def test_an_event_that_a_metric_counts_must_occur(tmp_path: Path) -> None:
+    product = loaded(tmp_path, GOOD + "metrics: [{name: m, event: [invte_sent, themed]}]\n")
+    check_source(product, COLUMNS, events=["message_sent", "themed"])
+    with pytest.raises(InvalidInput, match=r"metrics\[0\].event\n.*\n  Did you mean `invite_sent`"):
+        check_source(product, COLUMNS, events=["message_sent", "invite_sent"])
 
 
 def test_an_unset_variable_is_named_and_no_value_is_shown(

@@ -6,13 +6,18 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from nsm_pipeline.practice.onboarding import onboarding
+from nsm_pipeline.practice.metric_series import measure_metrics
 from nsm_pipeline.practice.tree import measure_tree
 
 if TYPE_CHECKING:
     from nsm_pipeline.steps import RunContext
 
 # In this order: a later part may read what an earlier one left in the run folder.
-PARTS: tuple[Callable[[RunContext], None], ...] = (onboarding, measure_tree)
+PARTS: tuple[Callable[[RunContext], None], ...] = (
+    onboarding,
+    measure_metrics,
+    measure_tree,
+)
 
 
 def measure(context: RunContext) -> None:

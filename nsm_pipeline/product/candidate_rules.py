@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from nsm_pipeline.product.candidate import CompositeCandidate, Part, SimpleCandidate
-from nsm_pipeline.product.clauses import clauses, counts_whole, events_named, outcome_events
+from nsm_pipeline.product.clauses import (
+    clauses,
+    counting_clauses,
+    counts_whole,
+    events_named,
+    outcome_events,
+)
 from nsm_pipeline.product.config import ProductConfig
 from nsm_pipeline.product.model_findings import did_you_mean
 from nsm_pipeline.product.yaml_tree import Finding, Keys, short
@@ -70,7 +76,7 @@ def _threshold(keys: Keys, k: float, *, whole: bool, done: str) -> Iterator[Find
 
 
 def _parts(config: ProductConfig) -> Iterator[Finding]:
-    for keys, part in clauses(config):
+    for keys, part in counting_clauses(config):
         if not isinstance(part, Part):
             continue
         if (part.at_least is None) == (part.at_most is None):

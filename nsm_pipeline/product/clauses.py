@@ -8,6 +8,7 @@ from typing import NamedTuple
 from nsm_pipeline.product.candidate import Behaviour, CompositeCandidate
 from nsm_pipeline.product.config import ProductConfig
 from nsm_pipeline.product.grammar import Condition, Distinct, EventSelector, Where
+from nsm_pipeline.product.metrics import CompositeMetric, RatioMetric, ShareOf
 from nsm_pipeline.product.retention import EventRetention
 from nsm_pipeline.product.yaml_tree import Keys
 
@@ -37,6 +38,28 @@ def journey_clauses(config: ProductConfig) -> Iterator[tuple[Keys, Behaviour]]:
         yield ("journey", index), step
 
 
+def metric_clauses(config: ProductConfig) -> Iterator[tuple[Keys, Behaviour]]:
+    """Every clause of every metric, and what a share is of."""
+    for index, metric in enumerate(config.metrics):
+        if isinstance(metric, RatioMetric):
+            continue
+        keys: Keys = ("metrics", index)
+        if isinstance(metric, CompositeMetric):
+            for number, part in enumerate(metric.all_of):
+                yield (*keys, "all_of", number), part
+        else:
+            yield keys, metric
+        if isinstance(metric.value, ShareOf) and isinstance(metric.value.share_of, Behaviour):
+            yield (*keys, "value", "share_of"), metric.value.share_of
+
+
+def counting_clauses(config: ProductConfig) -> Iterator[tuple[Keys, Behaviour]]:
+    """Every clause of candidates, of the journey and of metrics."""
+    yield from clauses(config)
+    yield from journey_clauses(config)
+    yield from metric_clauses(config)
+
+
 def counts_whole(clause: Behaviour) -> bool:
     """Whether the measure is a number of things, so that k is a whole number from 1."""
     return clause.measure in ("count", "days") or isinstance(clause.measure, Distinct)
@@ -51,10 +74,7 @@ def conditions(config: ProductConfig) -> Iterator[PlacedCondition]:
     """Every condition of every `where` of the product."""
     wheres: list[tuple[str, Keys, Where]] = [
         ("events", ("core_metric", "where"), config.core_metric.where),
-        *(
-            ("events", (*keys, "where"), clause.where)
-            for keys, clause in (*clauses(config), *journey_clauses(config))
-        ),
+        *(("events", (*keys, "where"), clause.where) for keys, clause in counting_clauses(config)),
         ("accounts", ("exclude", "accounts"), config.exclude.accounts),
     ]
     if isinstance(config.retention, EventRetention):
@@ -72,7 +92,7 @@ def selectors(config: ProductConfig) -> Iterator[tuple[Keys, EventSelector]]:
     yield ("core_metric", "event"), config.core_metric.event
     if isinstance(config.retention, EventRetention):
         yield ("retention", "event"), config.retention.event
-    for keys, clause in (*clauses(config), *journey_clauses(config)):
+    for keys, clause in counting_clauses(config):
         yield (*keys, "event"), clause.event
 
 

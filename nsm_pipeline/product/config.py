@@ -34,6 +34,7 @@ from nsm_pipeline.product.grammar import (
     listed,
 )
 from nsm_pipeline.product.journey import JourneyStep
+from nsm_pipeline.product.metrics import Metric
 from nsm_pipeline.product.retention import Retention
 from nsm_pipeline.product.source import TABLE_NAME, Source
 from nsm_pipeline.product.tree import Tree
@@ -163,6 +164,7 @@ class ProductConfig(Model):
     exclude: Exclude = Exclude()
     adjust_for: tuple[Name, ...] = ()
     segments: tuple[Name, ...] = ()
+    metrics: tuple[Metric, ...] = ()
     tree: Tree | None = None
     checks: Checks = Checks()
     publish: Publish | None = None

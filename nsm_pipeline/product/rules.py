@@ -18,6 +18,7 @@ from nsm_pipeline.product.connection_rules import CONNECTION_RULES
 from nsm_pipeline.product.grammar import Condition
 from nsm_pipeline.product.journey_rules import JOURNEY_RULES
 from nsm_pipeline.product.loaded_product import LoadedProduct
+from nsm_pipeline.product.metric_rules import METRIC_RULES, METRIC_SOURCE_RULES
 from nsm_pipeline.product.outcome_rules import OUTCOME_RULES
 from nsm_pipeline.product.source_rules import EVENT_RULES, SOURCE_RULES, SourceColumns
 from nsm_pipeline.product.tree_rules import TREE_RULES
@@ -58,7 +59,8 @@ def check_source(
     Raises:
         InvalidInput: with everything that does not fit, in file order.
     """
-    findings = [found for rule in SOURCE_RULES for found in rule(product.config, columns)]
+    rules = (*SOURCE_RULES, *METRIC_SOURCE_RULES)
+    findings = [found for rule in rules for found in rule(product.config, columns)]
     if events:
         findings += [found for rule in EVENT_RULES for found in rule(product.config, events)]
     _refuse(product, findings)
@@ -211,6 +213,7 @@ RULES: tuple[Rule, ...] = (
     _onboarding_span,
     *OUTCOME_RULES,
     *CANDIDATE_RULES,
+    *METRIC_RULES,
     *TREE_RULES,
     *JOURNEY_RULES,
     _passive_events,

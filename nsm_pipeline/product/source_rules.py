@@ -7,10 +7,10 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import date
 from typing import Any
 
-from nsm_pipeline.product.clauses import clauses, conditions, journey_clauses, selectors
+from nsm_pipeline.product.clauses import conditions, counting_clauses, selectors
 from nsm_pipeline.product.config import ProductConfig
 from nsm_pipeline.product.connection_rules import VARIABLE
-from nsm_pipeline.product.grammar import Condition, Distinct, Max, Sum
+from nsm_pipeline.product.grammar import Condition, Distinct, Max, Measure, Sum
 from nsm_pipeline.product.model_findings import did_you_mean
 from nsm_pipeline.product.yaml_tree import Finding, Keys, short
 
@@ -55,17 +55,18 @@ def _named_columns(config: ProductConfig, columns: SourceColumns) -> Iterator[Fi
             if column is None:
                 continue
             keys = ("source", table, key)
-            yield from _column_of_kind(keys, columns, table, column, usable)
+            yield from column_of_kind(keys, columns, table, column, usable)
 
 
-def _column_of_kind(
+def column_of_kind(
     keys: Keys, columns: SourceColumns, table: str, column: str, usable: tuple[str, ...]
 ) -> Iterator[Finding]:
+    """What is wrong with a column that must hold one of these kinds."""
     kind = columns[table].get(column)
     if kind is None:
-        yield _no_column(keys, columns, (table,), column)
+        yield no_column(keys, columns, (table,), column)
     elif kind not in usable:
-        is_float_id = kind == "float" and keys[-1] in ("account", "id")
+        is_float_id = kind == "float" and keys[-1] in ("account", "id", "unit")
         yield Finding(
             keys,
             f'Column "{short(column)}" of {table} holds {_kind(kind)}, not {_kinds(usable)}.',
@@ -95,7 +96,7 @@ def _condition_columns(config: ProductConfig, columns: SourceColumns) -> Iterato
             continue
         kind = columns[placed.table].get(placed.column)
         if kind is None:
-            yield _no_column(placed.keys, columns, (placed.table,), placed.column)
+            yield no_column(placed.keys, columns, (placed.table,), placed.column)
             continue
         fault = _comparison_fault(placed.condition, kind)
         if fault:
@@ -127,16 +128,21 @@ def _comparable(value: Any, kind: str) -> bool:
 
 
 def _measure_columns(config: ProductConfig, columns: SourceColumns) -> Iterator[Finding]:
-    for keys, clause in (*clauses(config), *journey_clauses(config)):
-        match clause.measure:
-            case Sum(sum=column) | Max(max=column):
-                usable: tuple[str, ...] = NUMBERS
-            case Distinct(distinct=column):
-                usable = (*LEVELS, *TIMES, "float")
-            case _:
-                continue
-        place = (*keys, "measure", type(clause.measure).__name__.lower())
-        yield from _column_of_kind(place, columns, "events", column, usable)
+    for keys, clause in counting_clauses(config):
+        yield from measured_column((*keys, "measure"), clause.measure, columns)
+
+
+def measured_column(keys: Keys, measure: Measure, columns: SourceColumns) -> Iterator[Finding]:
+    """What is wrong with the column that a measure names, if it names one."""
+    match measure:
+        case Sum(sum=column) | Max(max=column):
+            usable: tuple[str, ...] = NUMBERS
+        case Distinct(distinct=column):
+            usable = (*LEVELS, *TIMES, "float")
+        case _:
+            return
+    place = (*keys, type(measure).__name__.lower())
+    yield from column_of_kind(place, columns, "events", column, usable)
 
 
 def _attributes(config: ProductConfig, columns: SourceColumns) -> Iterator[Finding]:
@@ -145,7 +151,7 @@ def _attributes(config: ProductConfig, columns: SourceColumns) -> Iterator[Findi
         for index, name in enumerate(getattr(config, key)):
             kinds = [columns[table][name] for table in tables if name in columns[table]]
             if not kinds:
-                yield _no_column((key, index), columns, tables, name)
+                yield no_column((key, index), columns, tables, name)
             elif kinds[0] not in LEVELS:
                 yield Finding(
                     (key, index),
@@ -158,10 +164,11 @@ def _attributes(config: ProductConfig, columns: SourceColumns) -> Iterator[Findi
 def _properties(config: ProductConfig, columns: SourceColumns) -> Iterator[Finding]:
     for index, name in enumerate(config.discover.properties if config.discover else ()):
         keys = ("discover", "properties", index)
-        yield from _column_of_kind(keys, columns, "events", name, LEVELS)
+        yield from column_of_kind(keys, columns, "events", name, LEVELS)
 
 
-def _no_column(keys: Keys, columns: SourceColumns, tables: tuple[str, ...], column: str) -> Finding:
+def no_column(keys: Keys, columns: SourceColumns, tables: tuple[str, ...], column: str) -> Finding:
+    """That none of these tables has such a column."""
     known = [name for table in tables for name in columns[table]]
     what = f'There is no column "{short(column)}" in {" or ".join(tables)}.'
     return Finding(keys, what, did_you_mean(column, known, kind="columns"))
@@ -184,7 +191,7 @@ def _shown(value: Any) -> str:
 def _selected_events(config: ProductConfig, events: Collection[str]) -> Iterator[Finding]:
     """Only what nothing can be computed without; a candidate nobody did yet is a result."""
     for keys, selector in selectors(config):
-        required = keys[0] in ("core_metric", "retention", "journey")
+        required = keys[0] in ("core_metric", "retention", "journey", "metrics")
         if required and not any(_selects(name, events) for name in selector):
             yield Finding(
                 keys,

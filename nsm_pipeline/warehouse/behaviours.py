@@ -12,7 +12,7 @@ import ibis.expr.types as ir
 
 from nsm_pipeline.product.candidate import Behaviour, Part
 from nsm_pipeline.product.config import ProductConfig
-from nsm_pipeline.product.grammar import Distinct, Max, Sum
+from nsm_pipeline.product.grammar import Distinct, Max, Measure, Sum
 from nsm_pipeline.waist.cells import FEWEST_DOERS, SMALLEST_SHARE
 from nsm_pipeline.warehouse.candidates import (
     PropertyValue,
@@ -208,17 +208,25 @@ def _reached(
 
 
 def _measured(rows: ir.Table, clause: Behaviour, inside: ir.BooleanValue) -> ir.FloatingValue:
-    measure = clause.measure
+    return measured(rows, clause.measure, inside, rows["at"].date()).cast("float64")
+
+
+def measured(
+    rows: ir.Table, measure: Measure, inside: ir.BooleanValue, day: ir.DateValue
+) -> ir.Value:
+    """The measure over the rows inside, in its own type; null where a sum or maximum has none.
+
+    `day` is the date that `days` counts. Sums are of decimals with four places, so that they do
+    not depend on the order of rows.
+    """
     if measure == "count":
-        value: ir.Value = rows.count(where=inside)
-    elif measure == "days":
-        value = rows["at"].date().nunique(where=inside)
-    elif isinstance(measure, Distinct):
-        value = rows[measure.distinct].nunique(where=inside)
-    elif isinstance(measure, Sum):
-        value = numeric(rows[measure.sum]).cast("decimal(38, 4)").sum(where=inside)
-    elif isinstance(measure, Max):
-        value = numeric(rows[measure.max]).max(where=inside)
-    else:
-        raise ValueError(f"unknown measure {measure!r}")
-    return value.cast("float64")
+        return rows.count(where=inside)
+    if measure == "days":
+        return day.nunique(where=inside)
+    if isinstance(measure, Distinct):
+        return rows[measure.distinct].nunique(where=inside)
+    if isinstance(measure, Sum):
+        return numeric(rows[measure.sum]).cast("decimal(38, 4)").sum(where=inside)
+    if isinstance(measure, Max):
+        return numeric(rows[measure.max]).max(where=inside)
+    raise ValueError(f"unknown measure {measure!r}")

@@ -122,7 +122,7 @@ def _with_attributes(
     from_events = [column for column in wanted if column not in columns]
     joined = clock
     if tables.accounts is not None:
-        joined = clock.left_join(_one_row_each(tables.accounts), "account").drop("account_right")
+        joined = clock.left_join(one_row_each(tables.accounts), "account").drop("account_right")
     if from_events:
         first = _first_values(
             clock, events.filter(core_events(events, config.core_metric)), from_events
@@ -136,7 +136,7 @@ def _with_attributes(
     )
 
 
-def _one_row_each(accounts: ir.Table) -> ir.Table:
+def one_row_each(accounts: ir.Table) -> ir.Table:
     """A re-delivered account counts once, and always the same row of it."""
     order = ibis.row_number().over(
         group_by=accounts.account, order_by=[accounts[column] for column in accounts.columns]

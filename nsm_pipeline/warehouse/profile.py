@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import ibis.expr.types as ir
 
 from nsm_pipeline.product.candidate import CompositeCandidate
-from nsm_pipeline.product.clauses import outcome_events
+from nsm_pipeline.product.clauses import metric_clauses, outcome_events
 from nsm_pipeline.product.config import ProductConfig
 from nsm_pipeline.warehouse.duplicates import count_duplicates
 from nsm_pipeline.warehouse.log import (
@@ -273,6 +273,8 @@ def _declared_selectors(config: ProductConfig) -> tuple[str, ...]:
     for candidate in config.candidates:
         parts = candidate.all_of if isinstance(candidate, CompositeCandidate) else (candidate,)
         selectors += [selector for part in parts for selector in part.event]
+    for _, clause in metric_clauses(config):
+        selectors += clause.event
     if config.discover and config.discover.events != "all":
         selectors += config.discover.events
     selectors += config.passive_events
