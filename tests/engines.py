@@ -20,6 +20,7 @@ from nsm_pipeline.warehouse.connect import connect
 from nsm_pipeline.warehouse.extract import Extract
 from nsm_pipeline.warehouse.input_counts import Calendar, input_counts
 from nsm_pipeline.warehouse.journey import journey_steps, waits
+from nsm_pipeline.warehouse.metric_counts import count_metrics
 from nsm_pipeline.warehouse.profile import profile_source
 from nsm_pipeline.warehouse.starters import days_watched, find_starters
 
@@ -101,6 +102,9 @@ def figures(product: Path, as_of: datetime) -> dict[str, Any]:
                 x.engine, starters, x.population, (loaded.config.journey, GIVEN_DAYS)
             )
             found["waits"] = waits(x.engine, starters, steps, GIVEN_DAYS)
+        if loaded.config.metrics:
+            counts = count_metrics(x.engine, x.tables, x.population, loaded.config)
+            found["metrics"], found["log begins"] = counts.table, counts.begins
         rows = search(cells, x.specs).sort_values(["candidate", "within_days", "at_least"])
         chosen = rows.groupby("candidate", as_index=False).head(1)
         if loaded.config.source.revenue:

@@ -11,6 +11,7 @@ from test_engines import features
 from nsm_pipeline.product.yaml_file import load_product
 from nsm_pipeline.stats.search import search
 from nsm_pipeline.warehouse.extract import Extract
+from nsm_pipeline.warehouse.metric_counts import count_metrics
 from nsm_pipeline.warehouse.profile import profile_source
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -22,6 +23,7 @@ WRITTEN = (
     *("events per account, event and window", "declared candidates per account and window"),
     *("quantiles of sums and maxima", "the sample for the score", "score of every account"),
     *("revenue by account and week", "the cells", "Profile of events"),
+    "metrics of each account per week",
 )
 
 
@@ -35,6 +37,7 @@ def compiled() -> dict[str, dict[str, str]]:
         assert x.counts["eligible"]
         assert len(x.retention_curve)
         assert len(x.revenue_by_week)
+        assert len(count_metrics(x.engine, x.tables, x.population, product.config).table)
         assert len(x.score_input.accounts)
         # Weights that do not come from a fit: its last digits may differ between machines.
         scored = x.scored(made_up_score(1, list(x.exposures.event_names)))

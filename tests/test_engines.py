@@ -27,6 +27,34 @@ JOURNEY = [
 ]
 
 
+# Every value, unit, period and split, with days on which clocks are set, and units without an id.
+METRICS = [
+    {"name": "active", "event": "any", "per": "day"},
+    {"name": "weekly_colours", "event": "any", "unit": "colour", "segment": "plan"},
+    {"name": "size", "event": "*a*", "value": {"sum": "size"}, "segment": "colour"},
+    {"name": "mean_size", "event": "any", "value": {"mean": "size"}, "per": "month"},
+    {"name": "median_size", "event": "any", "value": {"median": {"sum": "size"}}},
+    {"name": "median_days", "event": "any", "value": {"median": "days"}, "per": "month"},
+    {"name": "largest", "event": "any", "value": {"median": {"max": "size"}}, "at_least": 2},
+    {"name": "of_all_kinds", "event": "any", "measure": {"distinct": "event"}, "at_least": 3},
+    {"name": "sharers", "event": "share", "value": {"share_of": {"event": "start"}}},
+    {
+        "name": "both",
+        "all_of": [{"event": "share", "at_least": 1}, {"event": "export", "at_most": 0}],
+    },
+    {"name": "per_account", "value": {"ratio": ["size", "both_split"]}},
+    {"name": "both_split", "event": "share", "segment": "colour"},
+    {
+        "name": "soon",
+        "event": "share",
+        "by": "cohort",
+        "within": "10d",
+        "value": {"share_of": "onboarded"},
+        "segment": "plan",
+    },
+]
+
+
 def features(folder: Path, *, zoned: bool = True) -> tuple[Path, datetime]:
     """Filters, measures, composites, properties, families, bots; ids that languages sort apart."""
     tables = busy_world(1, accounts=360)
@@ -65,6 +93,8 @@ def features(folder: Path, *, zoned: bool = True) -> tuple[Path, datetime]:
         adjust_for=["plan"],
         segments=["plan"],
         journey=JOURNEY,
+        timezone="America/Los_Angeles",
+        metrics=METRICS,
     )
     return path, AS_OF
 

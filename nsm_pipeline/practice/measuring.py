@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from nsm_pipeline.practice.onboarding import onboarding
 from nsm_pipeline.practice.metric_series import measure_metrics
+from nsm_pipeline.practice.onboarding import onboarding
 from nsm_pipeline.practice.tree import measure_tree
 
 if TYPE_CHECKING:

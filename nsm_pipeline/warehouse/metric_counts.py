@@ -105,12 +105,11 @@ def _log_begins(engine: Engine, tables: SourceTables, population: Population) ->
 def _counted(scope: Scope, frame: Frame, metrics: Numbered) -> Iterator[pd.DataFrame]:
     units = _with_ranks(_by_unit(metric_rows(scope, frame, metrics), metrics), metrics)
     listed = _by_period(units, metrics).order_by(SEGMENT, PERIOD)
-    whose = frame.unit or "account"
-    wide = scope.engine.fetch(f"metrics of each {whose} per {frame.per}", listed)
+    wide = scope.engine.fetch(f"metrics {frame.title}", listed)
     sizes = None
     if frame.within is not None:
         of_cohorts = cohort_sizes(scope, frame).order_by(SEGMENT, PERIOD)
-        sizes = scope.engine.fetch(f"onboarded accounts per {frame.per}", of_cohorts)
+        sizes = scope.engine.fetch(f"onboarded {frame.title}", of_cohorts)
     for number, metric in metrics:
         yield _of_metric(wide, number, metric, sizes)
 

@@ -38,6 +38,13 @@ class Frame:
     within: int | None
     segment: str | None
 
+    @property
+    def title(self) -> str:
+        """What the engine is asked for."""
+        cohort = "" if self.within is None else f", within {self.within} days of onboarding"
+        split = "" if self.segment is None else f", by {self.segment}"
+        return f"of each {self.unit or 'account'} per {self.per}{cohort}{split}"
+
 
 @dataclass(frozen=True)
 class Scope:

@@ -1,0 +1,279 @@
+-- metrics of each account per week
+SELECT
+  *
+FROM (
+  SELECT
+    `t13`.`nsm_segment`,
+    `t13`.`nsm_period`,
+    COUNTIF(`t13`.`reached_2`) AS `units_2`,
+    COALESCE(SUM(IF(`t13`.`reached_2`, `t13`.`events_2`, NULL)), 0) AS `events_2`,
+    SUM(IF(`t13`.`reached_2`, `t13`.`amount_2`, NULL)) AS `above_2`,
+    COUNTIF(`t13`.`reached_4`) AS `units_4`,
+    COALESCE(SUM(IF(`t13`.`reached_4`, `t13`.`events_4`, NULL)), 0) AS `events_4`,
+    SUM(
+      IF(
+        `t13`.`reached_4`
+        AND (
+          `t13`.`amount_4` IS NOT NULL
+        )
+        AND (
+          `t13`.`place_4` * 2
+        ) - `t13`.`peers_4` BETWEEN -2 AND 0,
+        `t13`.`amount_4`,
+        NULL
+      )
+    ) AS `above_4`,
+    COUNTIF(
+      `t13`.`reached_4`
+      AND (
+        `t13`.`amount_4` IS NOT NULL
+      )
+      AND (
+        `t13`.`place_4` * 2
+      ) - `t13`.`peers_4` BETWEEN -2 AND 0
+    ) AS `below_4`,
+    COUNTIF(`t13`.`reached_6`) AS `units_6`,
+    COALESCE(SUM(IF(`t13`.`reached_6`, `t13`.`events_6`, NULL)), 0) AS `events_6`,
+    SUM(
+      IF(
+        `t13`.`reached_6`
+        AND (
+          `t13`.`amount_6` IS NOT NULL
+        )
+        AND (
+          `t13`.`place_6` * 2
+        ) - `t13`.`peers_6` BETWEEN -2 AND 0,
+        `t13`.`amount_6`,
+        NULL
+      )
+    ) AS `above_6`,
+    COUNTIF(
+      `t13`.`reached_6`
+      AND (
+        `t13`.`amount_6` IS NOT NULL
+      )
+      AND (
+        `t13`.`place_6` * 2
+      ) - `t13`.`peers_6` BETWEEN -2 AND 0
+    ) AS `below_6`,
+    COUNTIF(`t13`.`reached_7`) AS `units_7`,
+    COALESCE(SUM(IF(`t13`.`reached_7`, `t13`.`events_7`, NULL)), 0) AS `events_7`,
+    COUNTIF(`t13`.`reached_8` AND `t13`.`base_8`) AS `units_8`,
+    COALESCE(SUM(IF(`t13`.`reached_8` AND `t13`.`base_8`, `t13`.`events_8`, NULL)), 0) AS `events_8`,
+    COUNTIF(`t13`.`base_8`) AS `below_8`,
+    COUNTIF(`t13`.`reached_9`) AS `units_9`,
+    COALESCE(SUM(IF(`t13`.`reached_9`, `t13`.`events_9`, NULL)), 0) AS `events_9`,
+    COUNTIF(`t13`.`reached_11`) AS `units_11`,
+    COALESCE(SUM(IF(`t13`.`reached_11`, `t13`.`events_11`, NULL)), 0) AS `events_11`
+  FROM (
+    SELECT
+      `t12`.`nsm_segment`,
+      `t12`.`nsm_period`,
+      `t12`.`nsm_unit`,
+      `t12`.`reached_2`,
+      `t12`.`events_2`,
+      `t12`.`amount_2`,
+      `t12`.`reached_4`,
+      `t12`.`events_4`,
+      `t12`.`amount_4`,
+      `t12`.`reached_6`,
+      `t12`.`events_6`,
+      `t12`.`amount_6`,
+      `t12`.`reached_7`,
+      `t12`.`events_7`,
+      `t12`.`reached_8`,
+      `t12`.`events_8`,
+      `t12`.`base_8`,
+      `t12`.`reached_9`,
+      `t12`.`events_9`,
+      `t12`.`reached_11`,
+      `t12`.`events_11`,
+      ROW_NUMBER() OVER (
+        PARTITION BY `t12`.`nsm_segment`, `t12`.`nsm_period`, `t12`.`reached_4` AND (
+          `t12`.`amount_4` IS NOT NULL
+        )
+        ORDER BY `t12`.`amount_4` ASC
+      ) - 1 AS `place_4`,
+      COUNT(`t12`.`nsm_unit`) OVER (
+        PARTITION BY `t12`.`nsm_segment`, `t12`.`nsm_period`, `t12`.`reached_4` AND (
+          `t12`.`amount_4` IS NOT NULL
+        )
+        ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+      ) AS `peers_4`,
+      ROW_NUMBER() OVER (
+        PARTITION BY `t12`.`nsm_segment`, `t12`.`nsm_period`, `t12`.`reached_6` AND (
+          `t12`.`amount_6` IS NOT NULL
+        )
+        ORDER BY `t12`.`amount_6` ASC
+      ) - 1 AS `place_6`,
+      COUNT(`t12`.`nsm_unit`) OVER (
+        PARTITION BY `t12`.`nsm_segment`, `t12`.`nsm_period`, `t12`.`reached_6` AND (
+          `t12`.`amount_6` IS NOT NULL
+        )
+        ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+      ) AS `peers_6`
+    FROM (
+      SELECT
+        `t11`.`nsm_segment`,
+        `t11`.`nsm_period`,
+        `t11`.`nsm_unit`,
+        COUNTIF(`t11`.`is_2_0`) > 0 AS `reached_2`,
+        COUNTIF(`t11`.`is_2_0`) AS `events_2`,
+        SUM(
+          IF(`t11`.`is_2_0`, CAST(NULLIF(`t11`.`size`, CAST('NaN' AS FLOAT64)) AS NUMERIC), NULL)
+        ) AS `amount_2`,
+        COUNTIF(`t11`.`is_4_0`) > 0 AS `reached_4`,
+        COUNTIF(`t11`.`is_4_0`) AS `events_4`,
+        SUM(
+          IF(`t11`.`is_4_0`, CAST(NULLIF(`t11`.`size`, CAST('NaN' AS FLOAT64)) AS NUMERIC), NULL)
+        ) AS `amount_4`,
+        COALESCE(CAST(COUNTIF(`t11`.`is_6_0`) AS FLOAT64), 0.0) >= 2.0 AS `reached_6`,
+        COUNTIF(`t11`.`is_6_0`) AS `events_6`,
+        CAST(MAX(IF(`t11`.`is_6_0`, NULLIF(`t11`.`size`, CAST('NaN' AS FLOAT64)), NULL)) AS NUMERIC) AS `amount_6`,
+        COALESCE(CAST(COUNT(DISTINCT IF(`t11`.`is_7_0`, `t11`.`event`, NULL)) AS FLOAT64), 0.0) >= 3.0 AS `reached_7`,
+        COUNTIF(`t11`.`is_7_0`) AS `events_7`,
+        COUNTIF(`t11`.`is_8_0`) > 0 AS `reached_8`,
+        COUNTIF(`t11`.`is_8_0`) AS `events_8`,
+        COUNTIF(`t11`.`is_8_base`) > 0 AS `base_8`,
+        (
+          COALESCE(CAST(COUNTIF(`t11`.`is_9_0`) AS FLOAT64), 0.0) >= 1.0
+        )
+        AND (
+          COALESCE(CAST(COUNTIF(`t11`.`is_9_1`) AS FLOAT64), 0.0) <= 0.0
+        ) AS `reached_9`,
+        COUNTIF(`t11`.`is_9_0`) AS `events_9`,
+        COUNTIF(`t11`.`is_11_0`) > 0 AS `reached_11`,
+        COUNTIF(`t11`.`is_11_0`) AS `events_11`
+      FROM (
+        SELECT
+          `t10`.`account`,
+          `t10`.`at`,
+          `t10`.`event`,
+          `t10`.`id`,
+          `t10`.`colour`,
+          `t10`.`size`,
+          `t10`.`account` AS `nsm_unit`,
+          CAST(TIMESTAMP_TRUNC(
+            CASE
+              WHEN `t10`.`at` < DATETIME('2024-03-10T10:00:00')
+              THEN TIMESTAMP_ADD(`t10`.`at`, INTERVAL '-28800' SECOND)
+              ELSE TIMESTAMP_ADD(`t10`.`at`, INTERVAL '-25200' SECOND)
+            END,
+            WEEK(MONDAY)
+          ) AS DATETIME) AS `nsm_period`,
+          DATE(
+            CASE
+              WHEN `t10`.`at` < DATETIME('2024-03-10T10:00:00')
+              THEN TIMESTAMP_ADD(`t10`.`at`, INTERVAL '-28800' SECOND)
+              ELSE TIMESTAMP_ADD(`t10`.`at`, INTERVAL '-25200' SECOND)
+            END
+          ) AS `nsm_day`,
+          REGEXP_CONTAINS(`t10`.`event`, '(?s)^.*a.*$') AS `is_2_0`,
+          TRUE AS `is_4_0`,
+          TRUE AS `is_6_0`,
+          TRUE AS `is_7_0`,
+          `t10`.`event` IN ('share') AS `is_8_0`,
+          `t10`.`event` IN ('start') AS `is_8_base`,
+          `t10`.`event` IN ('share') AS `is_9_0`,
+          `t10`.`event` IN ('export') AS `is_9_1`,
+          `t10`.`event` IN ('share') AS `is_11_0`,
+          '' AS `nsm_segment`
+        FROM (
+          SELECT
+            `t9`.`account`,
+            `t9`.`at`,
+            `t9`.`event`,
+            `t9`.`id`,
+            `t9`.`colour`,
+            `t9`.`size`
+          FROM (
+            SELECT
+              *
+            FROM (
+              SELECT
+                `t6`.*
+                EXCEPT (`delivery`)
+              FROM (
+                SELECT
+                  *
+                FROM (
+                  SELECT
+                    `t3`.`account`,
+                    `t3`.`at`,
+                    `t3`.`event`,
+                    `t3`.`id`,
+                    `t3`.`colour`,
+                    `t3`.`size`,
+                    IF(
+                      `t3`.`id` IS NULL,
+                      0,
+                      ROW_NUMBER() OVER (
+                        PARTITION BY `t3`.`id`
+                        ORDER BY `t3`.`at` ASC, `t3`.`account` ASC, `t3`.`event` ASC
+                      ) - 1
+                    ) AS `delivery`
+                  FROM (
+                    SELECT
+                      `t1`.`account`,
+                      `t1`.`at`,
+                      `t1`.`event`,
+                      `t1`.`id`,
+                      `t1`.`colour`,
+                      `t1`.`size`
+                    FROM `source_events` AS `t1`
+                    WHERE
+                      `t1`.`account` IS NOT NULL
+                      AND `t1`.`at` IS NOT NULL
+                      AND `t1`.`event` IS NOT NULL
+                      AND `t1`.`at` <= DATETIME('2024-12-01T00:00:00')
+                  ) AS `t3`
+                ) AS `t5`
+                WHERE
+                  `t5`.`delivery` = 0
+              ) AS `t6`
+            ) AS `t7`
+            WHERE
+              `t7`.`at` <= DATETIME('2024-08-29T08:33:44.906705')
+          ) AS `t9`
+          WHERE
+            NOT EXISTS(
+              SELECT
+                1
+              FROM (
+                SELECT
+                  `t0`.`account`
+                FROM `temp`.`main`.`cohort` AS `t0`
+                WHERE
+                  `t0`.`status` = 'bot'
+              ) AS `t4`
+              WHERE
+                `t9`.`account` = `t4`.`account`
+            )
+        ) AS `t10`
+        WHERE
+          `t10`.`account` IS NOT NULL
+          AND (
+            REGEXP_CONTAINS(`t10`.`event`, '(?s)^.*a.*$')
+            OR TRUE
+            OR TRUE
+            OR TRUE
+            OR `t10`.`event` IN ('share')
+            OR `t10`.`event` IN ('start')
+            OR `t10`.`event` IN ('share')
+            OR `t10`.`event` IN ('export')
+            OR `t10`.`event` IN ('share')
+          )
+      ) AS `t11`
+      GROUP BY
+        1,
+        2,
+        3
+    ) AS `t12`
+  ) AS `t13`
+  GROUP BY
+    1,
+    2
+) AS `t14`
+ORDER BY
+  `t14`.`nsm_segment` ASC NULLS LAST,
+  `t14`.`nsm_period` ASC NULLS LAST
