@@ -26,11 +26,11 @@ class CountedCells:
     """The cells in the engine: integers only, so that they add up and subtract exactly.
 
     Shape: `rows` are `within_days, candidate_no, stratum, label_no, step` and the sums; `labels`
-    the `cohort` and `segment` of each `label_no`.
+    `cohort, segment, label_no`.
     """
 
     rows: ir.Table
-    labels: pd.DataFrame
+    labels: ir.Table
 
 
 def count_cells(
@@ -66,7 +66,8 @@ def fetch_cells(engine: Engine, counted: CountedCells, candidates: Candidates) -
     rows = counted.rows
     shown = _shown(rows)
     cells = engine.fetch("the cells, fetched", shown)
-    cells = cells.merge(counted.labels, on="label_no").assign(reached=_reached(cells, candidates))
+    labels = engine.fetch("cohorts and segments, fetched", counted.labels)
+    cells = cells.merge(labels, on="label_no").assign(reached=_reached(cells, candidates))
     return CellTable.from_frame(_in_units(cells, candidates.names))
 
 
@@ -143,20 +144,14 @@ def fetch_revenue_weeks(engine: Engine, rows: ir.Table, names: Sequence[str]) ->
     return _in_units(found, names).drop(columns=["accounts", "retained", "revenue_accounts"])
 
 
-def numbered_labels(engine: Engine, accounts: ir.Table) -> tuple[pd.DataFrame, ir.Table]:
+def numbered_labels(engine: Engine, accounts: ir.Table) -> tuple[ir.Table, ir.Table]:
     """Cohort and segment as one number: grouping by their text would cost three times as much."""
-    found = engine.fetch("cohorts and segments", accounts.select("cohort", "segment").distinct())
-    labels = found.sort_values(["cohort", "segment"], ignore_index=True)
-    labels["label_no"] = np.arange(len(labels))
-    table = send_labels(engine, labels)
-    return labels, accounts.join(table, ["cohort", "segment"]).drop("cohort", "segment")
-
-
-def send_labels(engine: Engine, labels: pd.DataFrame) -> ir.Table:
-    """`cohort, segment, label_no` as a small table of the engine."""
-    columns = {name: labels[name].tolist() for name in labels.columns}
-    types = {"cohort": "string", "segment": "string", "label_no": "int32"}
-    return engine.small_table("labels", columns, types)
+    found = accounts.select("cohort", "segment").distinct()
+    order = ibis.row_number().over(order_by=[found.cohort, found.segment])
+    labels = engine.materialise(
+        "labels", "cohorts and segments", found.mutate(label_no=order.cast("int32"))
+    )
+    return labels, accounts.join(labels, ["cohort", "segment"]).drop("cohort", "segment")
 
 
 SUM_TYPES = {

@@ -115,6 +115,10 @@ class Engine:
         )
         return table
 
+    def do(self, title: str, statement: str) -> None:
+        """A statement in the engine's own SQL."""
+        self._run(Question(title, statement), lambda: self.backend.raw_sql(statement))
+
     def fetch(self, title: str, expression: ir.Table) -> pd.DataFrame:
         """The rows of a small result."""
         frame: pd.DataFrame = self._run(Question(title, expression), lambda: expression.to_pandas())

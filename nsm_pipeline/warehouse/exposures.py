@@ -139,7 +139,10 @@ def near_rows(population: Population, config: ProductConfig) -> ir.Table:
 def build_exposures(
     engine: Engine, near: NearEvents, windows: tuple[int, ...], known: Sequence[str] = ()
 ) -> Exposures:
-    """Counts per account, event and window; `known` events are numbered, occurring or not."""
+    """Counts per account, event and window.
+
+    With `known` events nobody is asked which ones occur: all that may have a number.
+    """
     rows = near.exposed
     by_event = engine.materialise(
         "event_counts",
@@ -148,10 +151,11 @@ def build_exposures(
             **{f"n_{w}": rows.count(where=rows.day < w).cast("int32") for w in windows}
         ),
     )
-    found = engine.fetch("events that occur", by_event.select("event_no").distinct())
-    occurring = set(found["event_no"])
-    kept = {*known, *(name for name, no in near.event_numbers.items() if no in occurring)}
-    numbers = {name: no for name, no in near.event_numbers.items() if name in kept}
+    numbers = near.event_numbers
+    if not known:
+        found = engine.fetch("events that occur", by_event.select("event_no").distinct())
+        occurring = set(found["event_no"])
+        numbers = {name: no for name, no in numbers.items() if no in occurring}
     return Exposures(rows, by_event, numbers, windows)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -12,13 +13,12 @@ from nsm_pipeline.product.config import ProductConfig
 from nsm_pipeline.product.loaded_product import LoadedProduct
 from nsm_pipeline.warehouse.account_outcomes import revenue_days
 from nsm_pipeline.warehouse.choices import ScoreVersion
-from nsm_pipeline.warehouse.events import SourceTables
-from nsm_pipeline.warehouse.extract import Extract, Part
 from nsm_pipeline.warehouse.state.changes import Moved, Tonight
 from nsm_pipeline.warehouse.state.clock import eligible_at, outcome_days, population_at
+from nsm_pipeline.warehouse.state.procedure import Procedure, Wanted, shared_sums
 from nsm_pipeline.warehouse.state.rows import rows_of
 from nsm_pipeline.warehouse.state.store import StateStore
-from nsm_pipeline.warehouse.state.sums import Sums
+from nsm_pipeline.warehouse.state.sums import SUMS, Sums
 
 
 @dataclass(frozen=True)
@@ -55,20 +55,26 @@ def count_shares(
     paid = tonight.arrived.payments
     if paid is not None:
         payments = store.table("payments")
-    whose = (product, store, version)
-    old = _part(whose, before, (events, payments), (span.last, span.last_end))
-    taken = Sums.of(old, version.model, "night_taken") if old else None
+    counting = Counting(store, product, version, _event_names(store, tonight))
+    taken = counting.share(before, (events, payments), (span.last, span.last_end), "night_taken")
     events = ibis.union(events, tonight.arrived.events)
     if paid is not None and payments is not None:
         payments = ibis.union(payments, paid)
-    new = _part(whose, after, (events, payments), (span.as_of, span.end))
-    if new is None:
+    given = counting.share(after, (events, payments), (span.as_of, span.end), "night_given")
+    if given is None:
         return Shares(after.mutate(retained=False), taken, None)
-    given = Sums.of(new, version.model, "night_given")
-    kept = new.outcome.filter(new.outcome.retained).select("account_no", kept=True)
+    outcome = engine.backend.table("outcome")
+    kept = outcome.filter(outcome.retained).select("account_no", kept=True)
     rows = after.left_join(kept, "account_no").drop("account_no_right")
     rows = rows.mutate(retained=rows.kept.fill_null(False)).drop("kept")
     return Shares(engine.materialise("night_rows", "their rows tonight", rows), taken, given)
+
+
+def _event_names(store: StateStore, tonight: Tonight) -> list[str]:
+    """All names known tonight, sorted: events that are no candidate are still activity."""
+    rows = ibis.union(store.table("names").select("event"), tonight.fresh.select("event"))
+    found = store.engine.fetch("names of all events", rows.distinct())
+    return sorted(found["event"].astype(str))
 
 
 @dataclass(frozen=True)
@@ -109,23 +115,52 @@ def closed_rows(
     return ClosedRows(rows, events, payments)
 
 
-def _part(
-    whose: tuple[LoadedProduct, StateStore, ScoreVersion],
-    clock: ir.Table,
-    logs: tuple[ir.Table, ir.Table | None],
-    moments: tuple[datetime, datetime],
-) -> Extract | None:
-    (product, store, version), (as_of, end) = whose, moments
-    engine, config = store.engine, product.config
-    closed = closed_rows(store, config, clock, logs, moments)
-    if closed is None:
-        return None
-    events = engine.materialise("part_events", "its events", closed.events)
-    payments = closed.payments
-    if payments is not None:
-        payments = engine.materialise("part_payments", "its payments", payments)
-    named = engine.fetch("names of its events", events.select("event").distinct())
-    names = sorted(named["event"].astype(str))
-    people = population_at(closed.clock, events, config, end, names=names)
-    part = Part(SourceTables(events, None, payments), people)
-    return Extract(product, as_of, engine, version.choices, part)
+@dataclass(frozen=True)
+class Counting:
+    """Counts shares tonight, by a procedure that the state keeps from night to night."""
+
+    store: StateStore
+    product: LoadedProduct
+    version: ScoreVersion
+    event_names: Sequence[str]
+
+    def share(
+        self,
+        clock: ir.Table,
+        logs: tuple[ir.Table, ir.Table | None],
+        moments: tuple[datetime, datetime],
+        kept_as: str,
+    ) -> Sums | None:
+        """The sums over the eligible among these accounts; None when nobody is."""
+        engine, config = self.store.engine, self.product.config
+        closed = closed_rows(self.store, config, clock, logs, moments)
+        if closed is None:
+            return None
+        people = population_at(closed.clock, closed.events, config, moments[1]).onboarded
+        inputs = {
+            "part_people": engine.materialise("part_people", "who they are", people),
+            "part_events": engine.materialise("part_events", "their events", closed.events),
+        }
+        if closed.payments is not None:
+            paid = engine.materialise("part_payments", "their payments", closed.payments)
+            inputs["part_payments"] = paid
+        self._procedure(inputs).run(engine)
+        names = [name for name in SUMS if self.store.has(name)]
+        counted = shared_sums(engine, names).tables
+        # The next share is counted into the same tables.
+        return Sums(
+            {
+                name: engine.materialise(f"{kept_as}_{name}", f"{name} to be added", rows)
+                for name, rows in counted.items()
+            }
+        )
+
+    def _procedure(self, inputs: Mapping[str, ir.Table]) -> Procedure:
+        wanted = Wanted(self.product, self.version, self.event_names, inputs)
+        content = self.store.read_text("procedure")
+        kept = Procedure.from_text(content) if content is not None else None
+        if kept is not None and kept.key == wanted.key:
+            return kept
+        written = wanted.write()
+        self.store.write_text("procedure", written.as_text())
+        return written

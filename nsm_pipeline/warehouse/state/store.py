@@ -125,19 +125,26 @@ class StateStore:
             self._write(f"DELETE FROM {CATALOGUE}.main.ledger WHERE log = 'accounts'")
         self.append("ledger", rows)
 
+    def read_text(self, name: str) -> str | None:
+        """What `write_text` wrote; None before."""
+        if not self.has(name):
+            return None
+        return str(self.engine.fetch(f"the {name}", self.table(name))["content"][0])
+
+    def write_text(self, name: str, content: str) -> None:
+        """The text as a table of one row, in place of what was there."""
+        rows = self.engine.small_table(f"{name}_now", {"content": [content]}, {"content": "string"})
+        self.create(name, rows)
+
     def read_facts(self) -> dict[str, Any] | None:
         """What is known of the state as a whole; None before its first build was finished."""
-        if not self.has("facts"):
-            return None
-        content = self.engine.fetch("what the state is", self.table("facts"))["content"][0]
-        facts: dict[str, Any] = json.loads(content)
+        content = self.read_text("facts")
+        facts: dict[str, Any] = {} if content is None else json.loads(content)
         return facts if facts.get("layout") == LAYOUT else None
 
     def write_facts(self, facts: dict[str, Any]) -> None:
         """Replaces what is known of the state as a whole."""
-        content = json.dumps({**facts, "layout": LAYOUT})
-        rows = self.engine.small_table("facts_now", {"content": [content]}, {"content": "string"})
-        self.create("facts", rows)
+        self.write_text("facts", json.dumps({**facts, "layout": LAYOUT}))
 
     def _write(self, statement: str) -> None:
         self.engine.backend.raw_sql(statement)

@@ -13,7 +13,7 @@ import ibis
 import ibis.expr.types as ir
 
 from nsm_pipeline.waist.score_model import ScoreModel
-from nsm_pipeline.warehouse.cell_query import SUM_TYPES, send_labels
+from nsm_pipeline.warehouse.cell_query import SUM_TYPES
 from nsm_pipeline.warehouse.chosen_steps import standing_in, standing_windows
 from nsm_pipeline.warehouse.extract import Extract
 from nsm_pipeline.warehouse.series import onboarding_weeks
@@ -34,8 +34,7 @@ class Sums:
         scored = extract.scored(model)
         # The numbers of labels are those of this extract alone.
         counted = scored.counted_cells
-        named = send_labels(extract.engine, counted.labels)
-        cells = counted.rows.join(named, "label_no").drop("label_no")
+        cells = counted.rows.join(counted.labels, "label_no").drop("label_no")
         found = {"cells": cells}
         if extract.tables.revenue is not None:
             found["revenue_weeks"] = scored.counted_revenue_weeks
