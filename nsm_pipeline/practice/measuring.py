@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from nsm_pipeline.practice.health import health
 from nsm_pipeline.practice.metric_series import measure_metrics
 from nsm_pipeline.practice.onboarding import onboarding
 from nsm_pipeline.practice.tree import measure_tree
@@ -17,6 +18,7 @@ PARTS: tuple[Callable[[RunContext], None], ...] = (
     onboarding,
     measure_metrics,
     measure_tree,
+    health,
 )
 
 

@@ -8,9 +8,13 @@ from typing import NamedTuple
 from nsm_pipeline.product.candidate import Behaviour, CompositeCandidate
 from nsm_pipeline.product.config import ProductConfig
 from nsm_pipeline.product.grammar import Condition, Distinct, EventSelector, Where
+from nsm_pipeline.product.health import Accepted, Sent
 from nsm_pipeline.product.metrics import CompositeMetric, RatioMetric, ShareOf
 from nsm_pipeline.product.retention import EventRetention
+from nsm_pipeline.product.source import Files, Table
 from nsm_pipeline.product.yaml_tree import Keys
+
+COSTS = "costs"
 
 
 class PlacedCondition(NamedTuple):
@@ -82,9 +86,27 @@ def conditions(config: ProductConfig) -> Iterator[PlacedCondition]:
     if config.source.revenue:
         refund = config.source.revenue.refund
         wheres.append(("revenue", ("source", "revenue", "refund"), refund))
+    wheres += [("events", (*keys, "where"), clause.where) for keys, clause in _invitations(config)]
     for table, keys, where in wheres:
         for column, condition in where.items():
             yield PlacedCondition(table, column, condition, (*keys, column))
+
+
+def placed_table(config: ProductConfig, name: str) -> tuple[Keys, Files | Table | None]:
+    """Where a table is said to be, in the file and in the source: events, accounts, … or costs."""
+    if name != COSTS:
+        return ("source", name), getattr(config.source, name)
+    costs = config.health.costs
+    declared = costs.acquisition if costs else None
+    return ("health", COSTS, "acquisition"), None if isinstance(declared, float) else declared
+
+
+def _invitations(config: ProductConfig) -> Iterator[tuple[Keys, Sent | Accepted]]:
+    asked = config.health.invitations
+    for key in ("sent", "accepted"):
+        clause = getattr(asked, key, None)
+        if clause is not None:
+            yield ("health", "invitations", key), clause
 
 
 def selectors(config: ProductConfig) -> Iterator[tuple[Keys, EventSelector]]:
@@ -94,6 +116,8 @@ def selectors(config: ProductConfig) -> Iterator[tuple[Keys, EventSelector]]:
         yield ("retention", "event"), config.retention.event
     for keys, clause in counting_clauses(config):
         yield (*keys, "event"), clause.event
+    for keys, invitation in _invitations(config):
+        yield (*keys, "event"), invitation.event
 
 
 def events_named(config: ProductConfig) -> set[str]:

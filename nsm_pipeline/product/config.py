@@ -33,6 +33,7 @@ from nsm_pipeline.product.grammar import (
     Whole,
     listed,
 )
+from nsm_pipeline.product.health import Health
 from nsm_pipeline.product.journey import JourneyStep
 from nsm_pipeline.product.metrics import Metric
 from nsm_pipeline.product.retention import Retention
@@ -170,6 +171,7 @@ class ProductConfig(Model):
     publish: Publish | None = None
     state: State | None = None
     journey: tuple[JourneyStep, ...] = ()
+    health: Health = Health()
 
     @property
     def asks_the_data(self) -> bool:

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from pathlib import PurePath
 from urllib.parse import parse_qsl
 
+from nsm_pipeline.product.clauses import COSTS, placed_table
 from nsm_pipeline.product.config import ProductConfig
 from nsm_pipeline.product.source import DUCKDB_SETTINGS, Files, Table
-from nsm_pipeline.product.yaml_tree import Finding
+from nsm_pipeline.product.yaml_tree import Finding, Keys
 
 VARIABLE = re.compile(r"\$\{(\w+)\}")
 OTHER_FORMATS = {
@@ -40,6 +41,11 @@ def _connections(config: ProductConfig) -> Iterator[tuple[str, str]]:
     for section, connection in given.items():
         if not VARIABLE.match(connection):  # Known only where the run takes place.
             yield section, connection
+
+
+def _tables(config: ProductConfig) -> Iterator[tuple[Keys, Files | Table | None]]:
+    for name in (*TABLES, COSTS):
+        yield placed_table(config, name)
 
 
 def _reachable(config: ProductConfig) -> Iterator[Finding]:
@@ -97,10 +103,10 @@ def _no_secrets(config: ProductConfig) -> Iterator[Finding]:
 def _files_need_a_reader(config: ProductConfig) -> Iterator[Finding]:
     if not config.source.connection.startswith(("postgres://", "postgresql://")):
         return
-    for name in TABLES:
-        if isinstance(getattr(config.source, name), Files):
+    for keys, place in _tables(config):
+        if isinstance(place, Files):
             yield Finding(
-                ("source", name, "files"),
+                (*keys, "files"),
                 "PostgreSQL does not read files.",
                 "Load them into a table and name it with `table`, or use DuckDB or Spark.",
             )
@@ -121,23 +127,22 @@ def _tables_written_whole(config: ProductConfig) -> Iterator[Finding]:
 def _tables_need_a_database(config: ProductConfig) -> Iterator[Finding]:
     if not in_memory(config.source.connection):
         return
-    for name in TABLES:
-        if isinstance(getattr(config.source, name), Table):
+    for keys, place in _tables(config):
+        if isinstance(place, Table):
             yield Finding(
-                ("source", name, "table"),
+                (*keys, "table"),
                 "The connection `duckdb://` is in memory, where no table is yet.",
                 "Name the database file in `source.connection`, or give `files` instead.",
             )
 
 
 def _parquet_only(config: ProductConfig) -> Iterator[Finding]:
-    for name in TABLES:
-        place = getattr(config.source, name)
+    for keys, place in _tables(config):
         for index, pattern in enumerate(place.files if isinstance(place, Files) else ()):
             suffix = PurePath(pattern).suffix.lower()
             if suffix in OTHER_FORMATS:
                 yield Finding(
-                    ("source", name, "files", index),
+                    (*keys, "files", index),
                     f"{suffix} files are not read.",
                     "Give .parquet files, a folder of them or a pattern such as events/*.parquet.",
                 )

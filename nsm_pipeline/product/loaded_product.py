@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nsm_pipeline.errors import InvalidInput, Problem
+from nsm_pipeline.product.clauses import COSTS, placed_table
 from nsm_pipeline.product.config import ProductConfig
 from nsm_pipeline.product.yaml_tree import Finding, Positions, place
 
@@ -61,9 +62,10 @@ class LoadedProduct:
 
     def _refuse(self, pattern: str, what: str, mend: str) -> InvalidInput:
         keys: tuple[str | int, ...] = ("source",)
-        for table in ("events", "accounts", "revenue"):
-            if pattern in getattr(getattr(self.config.source, table), "files", ()):
-                keys = ("source", table, "files")
+        for table in ("events", "accounts", "revenue", COSTS):
+            place, found = placed_table(self.config, table)
+            if pattern in getattr(found, "files", ()):
+                keys = (*place, "files")
                 break
         return InvalidInput(Problem(self.where(*keys), what, mend))
 

@@ -16,6 +16,7 @@ from nsm_pipeline.product.clauses import conditions, outcome_events
 from nsm_pipeline.product.config import ProductConfig
 from nsm_pipeline.product.connection_rules import CONNECTION_RULES
 from nsm_pipeline.product.grammar import Condition
+from nsm_pipeline.product.health_rules import HEALTH_RULES, HEALTH_SOURCE_RULES
 from nsm_pipeline.product.journey_rules import JOURNEY_RULES
 from nsm_pipeline.product.loaded_product import LoadedProduct
 from nsm_pipeline.product.metric_rules import METRIC_RULES, METRIC_SOURCE_RULES
@@ -59,7 +60,7 @@ def check_source(
     Raises:
         InvalidInput: with everything that does not fit, in file order.
     """
-    rules = (*SOURCE_RULES, *METRIC_SOURCE_RULES)
+    rules = (*SOURCE_RULES, *METRIC_SOURCE_RULES, *HEALTH_SOURCE_RULES)
     findings = [found for rule in rules for found in rule(product.config, columns)]
     if events:
         findings += [found for rule in EVENT_RULES for found in rule(product.config, events)]
@@ -221,4 +222,5 @@ RULES: tuple[Rule, ...] = (
     _bots,
     _lists_without_repeats,
     _volume_range,
+    *HEALTH_RULES,
 )

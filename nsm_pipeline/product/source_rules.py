@@ -191,7 +191,7 @@ def _shown(value: Any) -> str:
 def _selected_events(config: ProductConfig, events: Collection[str]) -> Iterator[Finding]:
     """Only what nothing can be computed without; a candidate nobody did yet is a result."""
     for keys, selector in selectors(config):
-        required = keys[0] in ("core_metric", "retention", "journey", "metrics")
+        required = keys[0] in ("core_metric", "retention", "journey", "metrics", "health")
         if required and not any(_selects(name, events) for name in selector):
             yield Finding(
                 keys,

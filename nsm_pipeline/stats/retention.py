@@ -41,16 +41,22 @@ class RetentionVerdict:
 
 def with_intervals(parts: pd.DataFrame) -> pd.DataFrame:
     """The curve over all parts: `week, accounts, active, rate, ci_low, ci_high` (0 to 1)."""
-    curve = parts.groupby("week", as_index=False)[["accounts", "active"]].sum()
-    low, high = wilson(curve["active"].to_numpy(float), curve["accounts"].to_numpy(float))
-    return curve.assign(rate=curve["active"] / curve["accounts"], ci_low=low, ci_high=high)
+    return with_shares(parts.groupby("week", as_index=False)[["accounts", "active"]].sum())
 
 
-def wilson(successes: Floats, trials: Floats) -> tuple[Floats, Floats]:
-    """95 % score interval of a proportion. Source: Wilson (1927), JASA 22."""
+def with_shares(counted: pd.DataFrame) -> pd.DataFrame:
+    """Adds `rate, ci_low, ci_high` (0 to 1) of active among accounts; NaN where there are none."""
+    active, accounts = (counted[name].to_numpy(float) for name in ("active", "accounts"))
+    accounts = np.where(accounts > 0, accounts, np.nan)
+    low, high = wilson(active, accounts)
+    return counted.assign(rate=active / accounts, ci_low=low, ci_high=high)
+
+
+def wilson(successes: Floats, trials: Floats, z: float = Z) -> tuple[Floats, Floats]:
+    """Score interval of a proportion, of 95 % by default. Source: Wilson (1927), JASA 22."""
     share = successes / trials
-    centre = (share + Z**2 / (2 * trials)) / (1 + Z**2 / trials)
-    half = Z * np.sqrt(share * (1 - share) / trials + Z**2 / (4 * trials**2)) / (1 + Z**2 / trials)
+    centre = (share + z**2 / (2 * trials)) / (1 + z**2 / trials)
+    half = z * np.sqrt(share * (1 - share) / trials + z**2 / (4 * trials**2)) / (1 + z**2 / trials)
     return centre - half, centre + half
 
 

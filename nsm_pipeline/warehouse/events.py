@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from ibis.common.exceptions import TableNotFound
 
 from nsm_pipeline.errors import InvalidInput, Problem
+from nsm_pipeline.product.clauses import placed_table
 from nsm_pipeline.product.loaded_product import LoadedProduct
 from nsm_pipeline.product.source import AccountColumns, EventColumns, Files, RevenueColumns, Source
 from nsm_pipeline.warehouse.connect import Engine
@@ -102,12 +103,14 @@ def raw_tables(
 def raw_table(
     engine: Engine, product: LoadedProduct, name: str, files: Sequence[Path] | None = None
 ) -> ir.Table:
-    """One of the source's tables as it is, of these files where it is in files.
+    """One of the source's tables, or the costs, as it is, of these files where it is in files.
 
     Raises:
         InvalidInput: a file or the table is missing, or two files of it differ in columns.
     """
-    place = getattr(product.config.source, name)
+    keys, place = placed_table(product.config, name)
+    if place is None:
+        raise ValueError(f"the product declares no {name}")
     if isinstance(place, Files):
         paths = source_files(product, name) if files is None else files
         try:
@@ -115,7 +118,7 @@ def raw_table(
         except NotImplementedError:
             raise InvalidInput(
                 Problem(
-                    product.where("source", name, "files"),
+                    product.where(*keys, "files"),
                     "The engine behind this connection does not read files.",
                     "Load them into a table and name it with `table`, or use DuckDB or Spark.",
                 )
@@ -126,7 +129,7 @@ def raw_table(
     except TableNotFound as failure:
         raise InvalidInput(
             Problem(
-                product.where("source", name, "table"),
+                product.where(*keys, "table"),
                 f"The connection has no table {place.table!r}.",
                 "Name an existing table or view, as `name` or `schema.name`.",
             )
@@ -139,9 +142,10 @@ def source_files(product: LoadedProduct, name: str) -> list[Path]:
     Raises:
         InvalidInput: there is none, or two of them differ.
     """
-    patterns = getattr(product.config.source, name).files
+    keys, place = placed_table(product.config, name)
+    patterns = place.files if isinstance(place, Files) else ()
     paths = [path for pattern in patterns for path in product.resolve(pattern)]
-    refuse_differing_columns(product.where("source", name, "files"), paths)
+    refuse_differing_columns(product.where(*keys, "files"), paths)
     return paths
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from nsm_pipeline.product.clauses import COSTS, placed_table
 from nsm_pipeline.product.loaded_product import LoadedProduct
-from nsm_pipeline.product.source import Files
+from nsm_pipeline.product.source import Files, Table
 from nsm_pipeline.warehouse.connect import Engine, connect
 from nsm_pipeline.warehouse.events import (
     column_kinds,
@@ -30,13 +31,14 @@ class SourceAnswers:
     _event_names: dict[Hashable, list[str]] = field(default_factory=dict)
 
     def columns(self, product: LoadedProduct) -> dict[str, dict[str, str]]:
-        """The kind of each column of each source table: what `product.rules.check_source` needs.
+        """The kind of each column of each table, costs too: what `rules.check_source` needs.
 
         Raises:
             InvalidInput: a file or table is missing, or two files of one table differ in columns.
         """
         found = {}
-        for name in table_names(product):
+        costs = [COSTS] if placed_table(product.config, COSTS)[1] is not None else []
+        for name in (*table_names(product), *costs):
             layout = _layout(product, name)
             if layout not in self._columns:
                 self._columns[layout] = column_kinds(raw_table(self.engine, product, name))
@@ -101,8 +103,8 @@ def _values(paths: Sequence[Path], column: str) -> set[str]:
 
 def _layout(product: LoadedProduct, name: str) -> Hashable:
     """What a table's columns follow from: of many files of one layout, one is asked."""
-    table = getattr(product.config.source, name)
-    if not isinstance(table, Files):
+    _, table = placed_table(product.config, name)
+    if isinstance(table, Table):
         return str(table.table)
     paths = source_files(product, name)
     if any("=" in part for part in paths[0].parts):  # an engine takes columns from such folders

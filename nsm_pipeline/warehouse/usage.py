@@ -20,8 +20,8 @@ def usage_gaps(engine: Engine, population: Population, returning: ir.Table) -> p
     The gap after the last active day has not ended; its days are those observed so far. The day
     of onboarding counts as active.
     """
-    accounts = _observed(population)
-    rows = _since_onboarding(returning, accounts)
+    accounts = observed_accounts(population)
+    rows = since_onboarding(returning, accounts)
     first = accounts.select("account_no", day=ibis.literal(0, "int64"))
     days = rows.select("account_no", day=day_number(rows["at"], rows.t0).cast("int64"))
     active = engine.materialise(
@@ -52,9 +52,9 @@ def retention_curve(
     that follow it. Eligible and censored accounts, each only as long as it was observed, so the
     curve never counts an open week as a lost one.
     """
-    accounts = _observed(population)
+    accounts = observed_accounts(population)
     lived = weeks_lived(engine, population, span_weeks=span_weeks)
-    rows = _since_onboarding(returning, accounts)
+    rows = since_onboarding(returning, accounts)
     numbered = rows.select(
         "account_no",
         "part",
@@ -76,7 +76,7 @@ def retention_curve(
 
 def weeks_lived(engine: Engine, population: Population, *, span_weeks: int = 1) -> pd.DataFrame:
     """Row per number of whole weeks observed and part: `weeks, part, accounts`."""
-    accounts = _observed(population)
+    accounts = observed_accounts(population)
     lived = accounts.select(
         "part",
         weeks=day_number(accounts.observed_until, accounts.t0) // DAYS_PER_WEEK - span_weeks + 1,
@@ -85,19 +85,21 @@ def weeks_lived(engine: Engine, population: Population, *, span_weeks: int = 1) 
     return engine.fetch("weeks observed per account", sizes.order_by("weeks", "part"))
 
 
-def _observed(population: Population) -> ir.Table:
+def observed_accounts(population: Population) -> ir.Table:
+    """Eligible and censored accounts: `account, account_no, t0, observed_until, part`."""
     everyone = population.onboarded
     kept = everyone.filter(everyone.status.isin(["eligible", "censored"]))
     return kept.select("account", "account_no", "t0", "observed_until", "part")
 
 
-def _since_onboarding(returning: ir.Table, accounts: ir.Table) -> ir.Table:
+def since_onboarding(returning: ir.Table, accounts: ir.Table) -> ir.Table:
+    """Their rows after onboarding, each as long as its account was observed."""
     rows = returning.join(accounts, "account")
     return rows.filter(rows["at"] > rows.t0, rows["at"] <= rows.observed_until)
 
 
-def curve_by_week(lived: pd.DataFrame, active: pd.DataFrame) -> pd.DataFrame:
-    """The curve from `weeks, part, accounts` and `week, part, active`."""
+def curve_by_week(lived: pd.DataFrame, counted: pd.DataFrame) -> pd.DataFrame:
+    """The curve from `weeks, part, accounts` and what is counted by `week, part`."""
     sizes = lived.pivot_table(index="weeks", columns="part", values="accounts", aggfunc="sum")
     longest = int(lived["weeks"].max()) if len(lived) else 0
     weeks = range(min(max(longest, 0), MOST_WEEKS))
@@ -106,6 +108,6 @@ def curve_by_week(lived: pd.DataFrame, active: pd.DataFrame) -> pd.DataFrame:
     through = by_part.iloc[::-1].cumsum().iloc[::-1].shift(-1)
     grid = through.loc[list(weeks)].melt(ignore_index=False, value_name="accounts")
     grid = grid.rename_axis("week").reset_index()
-    whole = grid.merge(active, how="left", on=["week", "part"]).fillna({"active": 0})
+    whole = grid.merge(counted, how="left", on=["week", "part"]).fillna(0)
     whole = whole[whole.groupby("week")["accounts"].transform("sum") > 0]
     return whole.astype("int64").sort_values(["week", "part"], ignore_index=True)

@@ -1,0 +1,166 @@
+"""Feature adoption beside the metric: who uses what, and whether growth hides a fading product."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+from nsm_pipeline.stats.retention import Z, wilson
+
+Floats = NDArray[np.float64]
+FEWEST_ACTIVE = 100
+LEAST_CHANGE = 0.10
+LEVEL = 0.05
+RULE = (
+    "A feature rises or fades when its adoption differs between the later twelve weeks and the "
+    "twelve before, by an interval that holds for all features together at 95% (Bonferroni) and by "
+    "a tenth or more of what it was. A blind spot is a metric that clearly grows while at least "
+    "one feature fades and no more than one rises."
+)
+TOO_YOUNG = "nobody had onboarded before the earlier twelve weeks"
+
+
+@dataclass(frozen=True)
+class Growth:
+    """The metric's later twelve weeks against its earlier ones, as a ratio with its interval."""
+
+    name: str
+    ratio: float | None
+    low: float | None
+    high: float | None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class BlindSpot:
+    """The verdict: found, none, not growing or cannot tell; and in one sentence why."""
+
+    verdict: str
+    rising: tuple[str, ...]
+    fading: tuple[str, ...]
+    reason: str
+
+
+def adoption_table(periods: pd.DataFrame, active: pd.DataFrame) -> pd.DataFrame:
+    """A row per event and period of four weeks, by share of the active accounts.
+
+    Args:
+        periods: `event, period, adopters, repeaters, judged, stayed`.
+        active: `period, accounts, judged, stayed`.
+
+    Shape: `event, period` (0 the latest), `active, adopters, adoption, repeaters, repeat_share,
+    stay_adopters, stay_others`: of those observed to the end of the following period, the share
+    active in it; crude, keen accounts use more of everything. NaN where there is nobody.
+    """
+    whole = periods.merge(active, on="period", suffixes=("", "_all"))
+    others = whole["judged_all"] - whole["judged"]
+    return pd.DataFrame(
+        {
+            "event": whole["event"],
+            "period": whole["period"],
+            "active": whole["accounts"],
+            "adopters": whole["adopters"],
+            "adoption": whole["adopters"] / whole["accounts"],
+            "repeaters": whole["repeaters"],
+            "repeat_share": whole["repeaters"] / whole["adopters"],
+            "stay_adopters": _share(whole["stayed"], whole["judged"]),
+            "stay_others": _share(whole["stayed_all"] - whole["stayed"], others),
+        }
+    ).sort_values(["event", "period"], ignore_index=True)
+
+
+def _share(part: pd.Series, whole: pd.Series) -> pd.Series:
+    return part / whole.where(whole > 0)
+
+
+def adoption_trends(halves: pd.DataFrame, totals: pd.DataFrame, *, begun: bool) -> pd.DataFrame:
+    """Adoption in the later twelve weeks against the earlier, a row per event.
+
+    Shape: `event, later, earlier` (shares), `change, ci_low, ci_high` (difference of shares, the
+    interval for all events together), `trend`: rising, fading, steady or cannot tell.
+    Source: Newcombe (1998), Statistics in Medicine 17, method 10, for the interval.
+    """
+    adopters = halves.pivot_table(
+        index="event", columns="half", values="adopters", aggfunc="sum", fill_value=0
+    ).reindex(columns=[0, 1], fill_value=0)
+    sizes = totals.set_index("half")["accounts"].reindex([0, 1], fill_value=0)
+    known = begun and bool((sizes >= FEWEST_ACTIVE).all())
+    shares = adopters.to_numpy(dtype="float64") / np.maximum(sizes.to_numpy(dtype="float64"), 1)
+    later, earlier = shares[:, 0], shares[:, 1]
+    low, high = _difference(adopters.to_numpy(dtype="float64"), sizes.to_numpy(dtype="float64"))
+    large = np.abs(later - earlier) >= LEAST_CHANGE * earlier
+    trend = np.where(large & (low > 0), "rising", np.where(large & (high < 0), "fading", "steady"))
+    return pd.DataFrame(
+        {
+            "event": adopters.index.to_numpy(dtype=object),
+            "later": later,
+            "earlier": earlier,
+            "change": later - earlier,
+            "ci_low": low if known else np.nan,
+            "ci_high": high if known else np.nan,
+            "trend": trend if known else "cannot tell",
+        }
+    )
+
+
+def _difference(adopters: Floats, sizes: Floats) -> tuple[Floats, Floats]:
+    """Interval of later less earlier; accounts in both halves only make it wider than need be."""
+    sizes = np.maximum(sizes, 1)
+    z = float(ndtri(1 - LEVEL / (2 * max(len(adopters), 1))))
+    share = adopters / sizes
+    low, high = wilson(adopters, sizes, z)
+    change = share[:, 0] - share[:, 1]
+    down = np.sqrt((share[:, 0] - low[:, 0]) ** 2 + (high[:, 1] - share[:, 1]) ** 2)
+    up = np.sqrt((high[:, 0] - share[:, 0]) ** 2 + (share[:, 1] - low[:, 1]) ** 2)
+    return change - down, change + up
+
+
+def core_growth(totals: pd.DataFrame, name: str, *, begun: bool) -> Growth:
+    """Core events of the later twelve weeks over those of the earlier, accounts as they come.
+
+    Args:
+        totals: `half, core_events, core_squares` (of each account's number).
+        name: what the core metric is called.
+        begun: whether the earlier weeks are observed whole.
+    """
+    sums = totals.set_index("half").reindex([0, 1], fill_value=0)
+    later, earlier = (float(sums["core_events"][half]) for half in (0, 1))
+    if not begun:
+        return Growth(name, None, None, None, TOO_YOUNG)
+    if min(later, earlier) < FEWEST_ACTIVE:
+        note = f"{FEWEST_ACTIVE} of them are needed in either half"
+        return Growth(name, None, None, None, note)
+    error = np.sqrt((sums["core_squares"] / sums["core_events"].astype(float) ** 2).sum())
+    ratio = later / earlier
+    return Growth(name, ratio, ratio / float(np.exp(Z * error)), ratio * float(np.exp(Z * error)))
+
+
+def find_blind_spot(trends: pd.DataFrame, growth: Growth) -> BlindSpot:
+    """Whether the metric grows on one feature at most while others fade; see RULE."""
+    rising, fading = (
+        tuple(trends.loc[trends["trend"] == trend, "event"].astype(str).sort_values())
+        for trend in ("rising", "fading")
+    )
+    if growth.low is None or (trends["trend"] == "cannot tell").any():
+        why = growth.note or f"{FEWEST_ACTIVE} active accounts are needed in either half"
+        return BlindSpot("cannot tell", rising, fading, why)
+    if growth.low <= 1:
+        return BlindSpot("not growing", rising, fading, "the metric does not clearly grow")
+    if fading and len(rising) <= 1:
+        return BlindSpot("found", rising, fading, "the metric grows while features fade")
+    return BlindSpot("none", rising, fading, "the metric grows and no feature is left behind")
+
+
+def feature_records(table: pd.DataFrame, trends: pd.DataFrame) -> list[dict[str, Any]]:
+    """A record per event: its latest period, how adopters stayed in the one before, its trend."""
+    latest = table[table["period"] == 0].drop(columns=["period", "stay_adopters", "stay_others"])
+    judged = table[table["period"] == 1][["event", "stay_adopters", "stay_others"]]
+    rows = trends.merge(latest, how="left", on="event").merge(judged, how="left", on="event")
+    rows["adopters"] = rows["adopters"].fillna(0).astype("int64")
+    rows = rows.sort_values(["adopters", "event"], ascending=[False, True])
+    return [{str(name): value for name, value in row.items()} for row in rows.to_dict("records")]

@@ -1,0 +1,130 @@
+"""Which events accounts use, four weeks by four weeks back from the end of observation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import ibis
+import ibis.expr.types as ir
+import pandas as pd
+
+from nsm_pipeline.product.config import ProductConfig
+from nsm_pipeline.warehouse.cohort import Population, core_events
+from nsm_pipeline.warehouse.connect import Engine
+from nsm_pipeline.warehouse.day_retention import own_events
+from nsm_pipeline.warehouse.outcomes import day_number
+
+PERIOD_DAYS = 28
+PERIODS = 6
+PER_HALF = 3
+REPEAT_DAYS = 2
+
+
+@dataclass(frozen=True)
+class FeatureUsage:
+    """How many accounts used what, in six periods of 28 days and in the two halves of them.
+
+    Period 0 is the latest, half 0 the later one. Accounts are onboarded and neither internal nor
+    bots; only what they did from onboarding on counts.
+
+    Shape: `periods` a row per event and period: `event, period, adopters, repeaters` (on two days
+    or more), `judged` (observed to the end of the following period), `stayed` (of those, active
+    in it, by whatever event); `active` the same per period, of all active accounts:
+    `period, accounts, judged, stayed`; `halves` `event, half, adopters`; `totals` `half, accounts`
+    (active), `core_events, core_squares` (of each account's number of core events). `begun` is
+    whether somebody had onboarded before the earliest period.
+    """
+
+    periods: pd.DataFrame
+    active: pd.DataFrame
+    halves: pd.DataFrame
+    totals: pd.DataFrame
+    begun: bool
+
+
+def feature_usage(engine: Engine, population: Population, config: ProductConfig) -> FeatureUsage:
+    """Counts every event that accounts do themselves."""
+    accounts = customers(population)
+    end = ibis.timestamp(population.observed_until.replace(tzinfo=None).isoformat())
+    usage = engine.materialise(
+        "feature_usage",
+        "events per account and period of four weeks",
+        _usage(own_events(population, config), accounts, config, end),
+    )
+    whole = _with_next(usage, end)
+    by_event = whole.group_by("event", "period").aggregate(
+        adopters=whole.count(),
+        repeaters=whole.count(where=whole.days >= REPEAT_DAYS),
+        judged=whole.count(where=whole.judged),
+        stayed=whole.count(where=whole.judged & whole.stayed),
+    )
+    once = whole.select("account_no", "period", "judged", "stayed").distinct()
+    active = once.group_by("period").aggregate(
+        accounts=once.count(),
+        judged=once.count(where=once.judged),
+        stayed=once.count(where=once.judged & once.stayed),
+    )
+    first = engine.fetch("first onboarding", accounts.aggregate(first=accounts.t0.min()))["first"]
+    return FeatureUsage(
+        engine.fetch("accounts by event and period", by_event.order_by("event", "period")),
+        engine.fetch("active accounts by period", active.order_by("period")),
+        *_halves(engine, usage),
+        _begun(first.iloc[0], population.observed_until),
+    )
+
+
+def customers(population: Population) -> ir.Table:
+    """Everyone onboarded but internal accounts and bots, whenever it was."""
+    everyone = population.onboarded
+    kept = everyone.filter(~everyone.status.isin(["internal", "bot"]))
+    return kept.select("account", "account_no", "t0", "observed_until", "part")
+
+
+def _usage(events: ir.Table, accounts: ir.Table, config: ProductConfig, end: ir.Value) -> ir.Table:
+    core = ibis.ifelse(core_events(events, config.core_metric), 1, 0)
+    rows = events.select("account", "at", "event", core=core).join(accounts, "account")
+    rows = rows.filter(rows["at"] >= rows.t0, rows["at"] <= rows.observed_until, rows["at"] <= end)
+    rows = rows.mutate(
+        period=(day_number(end, rows["at"]) // PERIOD_DAYS).cast("int64"), day=rows["at"].date()
+    )
+    rows = rows.filter(rows.period < PERIODS)
+    return rows.group_by("account_no", "event", "period").aggregate(
+        days=rows.day.nunique(), core=rows.core.sum(), observed_until=rows.observed_until.max()
+    )
+
+
+def _with_next(usage: ir.Table, end: ir.Value) -> ir.Table:
+    """Adds whether the following period is observed, and whether the account is active in it."""
+    active = usage.select("account_no", "period").distinct()
+    later = active.select("account_no", period=active.period + 1, next=ibis.literal(1))
+    rows = usage.left_join(later, ["account_no", "period"])
+    missing = ((usage.period - 1) * PERIOD_DAYS).as_interval("D")
+    return rows.select(
+        "account_no",
+        "event",
+        "period",
+        "days",
+        judged=(usage.period > 0) & (usage.observed_until + missing >= end),
+        stayed=rows.next.notnull(),
+    )
+
+
+def _halves(engine: Engine, usage: ir.Table) -> tuple[pd.DataFrame, pd.DataFrame]:
+    rows = usage.mutate(half=(usage.period // PER_HALF).cast("int64"))
+    by_event = rows.group_by("event", "half").aggregate(adopters=rows.account_no.nunique())
+    each = rows.group_by("account_no", "half").aggregate(core=rows.core.sum().cast("int64"))
+    totals = each.group_by("half").aggregate(
+        accounts=each.count(),
+        core_events=each.core.sum().cast("int64"),
+        core_squares=(each.core * each.core).sum().cast("int64"),
+    )
+    return (
+        engine.fetch("accounts by event and half", by_event.order_by("event", "half")),
+        engine.fetch("active accounts by half", totals.order_by("half")),
+    )
+
+
+def _begun(first: datetime, observed_until: datetime) -> bool:
+    span = pd.Timedelta(days=PERIOD_DAYS * PERIODS)
+    return bool(first == first and first <= observed_until.replace(tzinfo=None) - span)
