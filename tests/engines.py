@@ -15,10 +15,14 @@ from examples.load_tables import load_tables
 from nsm_pipeline.product.yaml_file import load_product
 from nsm_pipeline.stats.score import fit_score
 from nsm_pipeline.stats.search import search
+from nsm_pipeline.warehouse.account_value import value_by_month, value_by_week, whole_months
 from nsm_pipeline.warehouse.cohort import core_events
 from nsm_pipeline.warehouse.connect import connect
+from nsm_pipeline.warehouse.day_retention import day_retention, own_events
 from nsm_pipeline.warehouse.extract import Extract
+from nsm_pipeline.warehouse.feature_usage import feature_usage
 from nsm_pipeline.warehouse.input_counts import Calendar, input_counts
+from nsm_pipeline.warehouse.invitations import count_invitations
 from nsm_pipeline.warehouse.journey import journey_steps, waits
 from nsm_pipeline.warehouse.metric_counts import count_metrics
 from nsm_pipeline.warehouse.profile import profile_source
@@ -105,6 +109,7 @@ def figures(product: Path, as_of: datetime) -> dict[str, Any]:
         if loaded.config.metrics:
             counts = count_metrics(x.engine, x.tables, x.population, loaded.config)
             found["metrics"], found["log begins"] = counts.table, counts.begins
+        found |= around_the_metric(x)
         rows = search(cells, x.specs).sort_values(["candidate", "within_days", "at_least"])
         chosen = rows.groupby("candidate", as_index=False).head(1)
         if loaded.config.source.revenue:
@@ -113,6 +118,24 @@ def figures(product: Path, as_of: datetime) -> dict[str, Any]:
         return found
     finally:
         x.engine.close()
+
+
+def around_the_metric(x: Extract) -> dict[str, Any]:
+    """What is watched around the metric."""
+    asked = x.engine, x.population
+    usage = feature_usage(*asked, x.product.config)
+    found: dict[str, Any] = {
+        "day retention": day_retention(*asked, own_events(x.population, x.product.config), (1, 7)),
+        **{f"features: {name}": value for name, value in vars(usage).items()},
+    }
+    if x.product.config.source.revenue:
+        months = whole_months(x.population.observed_until, x.product.config.timezone, 6)
+        found["value by week"] = value_by_week(*asked, x.tables)
+        found["value by month"] = value_by_month(*asked, x.tables, months)
+    if x.product.config.health.invitations:
+        invited = count_invitations(*asked, x.tables, x.product.config)
+        found |= {"invitations": invited.parts, "cycle": invited.cycle}
+    return found
 
 
 def assert_same_figures(found: dict[str, Any], expected: dict[str, Any]) -> None:

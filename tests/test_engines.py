@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
@@ -61,6 +62,8 @@ def features(folder: Path, *, zoned: bool = True) -> tuple[Path, datetime]:
     for table in tables.values():
         table["account"] = [f"{'Aa_äZ-'[int(name[1:]) % 6]}{name[1:]}" for name in table["account"]]
     tables["events"]["id"] = [str(n // 2) if n % 9 else None for n in range(len(tables["events"]))]
+    names = tables["accounts"]["account"].to_numpy()
+    tables["events"]["friend"] = names[np.arange(len(tables["events"])) * 7 % len(names)]
     tables["accounts"]["signed_up_at"] = pd.Timestamp("2023-12-31", tz="UTC")
     if not zoned:
         for table, column in (("events", "at"), ("revenue", "at"), ("accounts", "signed_up_at")):
@@ -95,6 +98,13 @@ def features(folder: Path, *, zoned: bool = True) -> tuple[Path, datetime]:
         journey=JOURNEY,
         timezone="America/Los_Angeles",
         metrics=METRICS,
+        health={
+            "invitations": {
+                "sent": {"event": "invite", "invitee": "friend"},
+                "accepted": {"event": "share"},
+                "accepted_within": "60d",
+            }
+        },
     )
     return path, AS_OF
 

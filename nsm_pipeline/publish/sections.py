@@ -15,6 +15,7 @@ from nsm_pipeline.publish.evidence_sections import (
     revenue_section,
     stability_section,
 )
+from nsm_pipeline.publish.health_section import health_section
 from nsm_pipeline.publish.onboarding_section import onboarding_section
 from nsm_pipeline.publish.reading_sections import reading_section, sources_section
 from nsm_pipeline.publish.section import Section
@@ -32,6 +33,7 @@ SECTIONS: tuple[Callable[[RunFolder], Section | None], ...] = (
     revenue_section,
     stability_section,
     onboarding_section,
+    health_section,
     windows_section,
     checks_section,
     reading_section,

@@ -198,6 +198,37 @@ def money_interval(low: Any, high: Any, currency: str | None) -> str:
     return f"{points(low, places)} to {points(high, places)}\u00a0{currency or ''}".rstrip()
 
 
+def amount(value: Any, currency: str | None) -> str:
+    """An amount that is no difference, so without a plus sign, with its currency code."""
+    if absent(value):
+        return MISSING
+    places = 0 if abs(value) >= 1000 else 2
+    return f"{decimal(value, places)}\u00a0{currency or ''}".rstrip("\u00a0")
+
+
+def amount_interval(low: Any, high: Any, currency: str | None) -> str:
+    """Both bounds of such an amount, with the same places and one currency code."""
+    if absent(low) or absent(high):
+        return MISSING
+    places = 0 if max(abs(low), abs(high)) >= 1000 else 2
+    return f"{decimal(low, places)} to {amount(high, currency)}"
+
+
+def number_interval(low: Any, high: Any) -> str:
+    """Both bounds of a plain number."""
+    return MISSING if absent(low) or absent(high) else f"{decimal(low)} to {decimal(high)}"
+
+
+def share_interval(low: Any, high: Any) -> str:
+    """Both bounds of a share of one, as percentages."""
+    return MISSING if absent(low) or absent(high) else f"{share(low)} to {share(high)}"
+
+
+def lower_first(text: str) -> str:
+    """The text to stand inside a sentence."""
+    return text[:1].lower() + text[1:]
+
+
 def small(value: Any) -> str:
     """A probability; below a thousandth the exact figure says nothing more."""
     if absent(value):

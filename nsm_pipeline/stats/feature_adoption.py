@@ -1,4 +1,4 @@
-"""Feature adoption beside the metric: who uses what, and whether growth hides a fading product."""
+"""Feature adoption beside the metric: who uses what, and whether growth hides a falling product."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ FEWEST_ACTIVE = 100
 LEAST_CHANGE = 0.10
 LEVEL = 0.05
 RULE = (
-    "A feature rises or fades when its adoption differs between the later twelve weeks and the "
+    "A feature rises or falls when its adoption differs between the later twelve weeks and the "
     "twelve before, by an interval that holds for all features together at 95% (Bonferroni) and by "
     "a tenth or more of what it was. A blind spot is a metric that clearly grows while at least "
-    "one feature fades and no more than one rises."
+    "one feature falls and no more than one rises."
 )
 TOO_YOUNG = "nobody had onboarded before the earlier twelve weeks"
 
@@ -42,7 +42,7 @@ class BlindSpot:
 
     verdict: str
     rising: tuple[str, ...]
-    fading: tuple[str, ...]
+    falling: tuple[str, ...]
     reason: str
 
 
@@ -82,7 +82,7 @@ def adoption_trends(halves: pd.DataFrame, totals: pd.DataFrame, *, begun: bool) 
     """Adoption in the later twelve weeks against the earlier, a row per event.
 
     Shape: `event, later, earlier` (shares), `change, ci_low, ci_high` (difference of shares, the
-    interval for all events together), `trend`: rising, fading, steady or cannot tell.
+    interval for all events together), `trend`: rising, falling, steady or cannot tell.
     Source: Newcombe (1998), Statistics in Medicine 17, method 10, for the interval.
     """
     adopters = halves.pivot_table(
@@ -90,27 +90,21 @@ def adoption_trends(halves: pd.DataFrame, totals: pd.DataFrame, *, begun: bool) 
     ).reindex(columns=[0, 1], fill_value=0)
     sizes = totals.set_index("half")["accounts"].reindex([0, 1], fill_value=0)
     known = begun and bool((sizes >= FEWEST_ACTIVE).all())
-    shares = adopters.to_numpy(dtype="float64") / np.maximum(sizes.to_numpy(dtype="float64"), 1)
-    later, earlier = shares[:, 0], shares[:, 1]
-    low, high = _difference(adopters.to_numpy(dtype="float64"), sizes.to_numpy(dtype="float64"))
+    accounts = sizes.to_numpy(dtype="float64")
+    later, earlier = (adopters.to_numpy(dtype="float64") / np.where(accounts, accounts, np.nan)).T
+    table = pd.DataFrame(
+        {"event": adopters.index.to_numpy(dtype=object), "later": later, "earlier": earlier}
+    ).assign(change=later - earlier)
+    if not known:
+        return table.assign(ci_low=np.nan, ci_high=np.nan, trend="cannot tell")
+    low, high = _difference(adopters.to_numpy(dtype="float64"), accounts)
     large = np.abs(later - earlier) >= LEAST_CHANGE * earlier
-    trend = np.where(large & (low > 0), "rising", np.where(large & (high < 0), "fading", "steady"))
-    return pd.DataFrame(
-        {
-            "event": adopters.index.to_numpy(dtype=object),
-            "later": later,
-            "earlier": earlier,
-            "change": later - earlier,
-            "ci_low": low if known else np.nan,
-            "ci_high": high if known else np.nan,
-            "trend": trend if known else "cannot tell",
-        }
-    )
+    trend = np.where(large & (low > 0), "rising", np.where(large & (high < 0), "falling", "steady"))
+    return table.assign(ci_low=low, ci_high=high, trend=trend)
 
 
 def _difference(adopters: Floats, sizes: Floats) -> tuple[Floats, Floats]:
     """Interval of later less earlier; accounts in both halves only make it wider than need be."""
-    sizes = np.maximum(sizes, 1)
     z = float(ndtri(1 - LEVEL / (2 * max(len(adopters), 1))))
     share = adopters / sizes
     low, high = wilson(adopters, sizes, z)
@@ -141,19 +135,19 @@ def core_growth(totals: pd.DataFrame, name: str, *, begun: bool) -> Growth:
 
 
 def find_blind_spot(trends: pd.DataFrame, growth: Growth) -> BlindSpot:
-    """Whether the metric grows on one feature at most while others fade; see RULE."""
-    rising, fading = (
+    """Whether the metric grows on one feature at most while others fall; see RULE."""
+    rising, falling = (
         tuple(trends.loc[trends["trend"] == trend, "event"].astype(str).sort_values())
-        for trend in ("rising", "fading")
+        for trend in ("rising", "falling")
     )
     if growth.low is None or (trends["trend"] == "cannot tell").any():
         why = growth.note or f"{FEWEST_ACTIVE} active accounts are needed in either half"
-        return BlindSpot("cannot tell", rising, fading, why)
+        return BlindSpot("cannot tell", rising, falling, why)
     if growth.low <= 1:
-        return BlindSpot("not growing", rising, fading, "the metric does not clearly grow")
-    if fading and len(rising) <= 1:
-        return BlindSpot("found", rising, fading, "the metric grows while features fade")
-    return BlindSpot("none", rising, fading, "the metric grows and no feature is left behind")
+        return BlindSpot("not growing", rising, falling, "the metric does not clearly grow")
+    if falling and len(rising) <= 1:
+        return BlindSpot("found", rising, falling, "the metric grows while features fall in use")
+    return BlindSpot("none", rising, falling, "the metric grows and no feature is left behind")
 
 
 def feature_records(table: pd.DataFrame, trends: pd.DataFrame) -> list[dict[str, Any]]:

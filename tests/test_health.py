@@ -1,0 +1,409 @@
+"""What is watched around the metric: accounts by hand, a second way in SQL, and what is refused."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from engines import new_database, on_engine
+from worlds import AS_OF, busy_world, open_extract, write_product
+
+from nsm_pipeline.errors import InvalidInput
+from nsm_pipeline.pipeline import check_product
+from nsm_pipeline.product.yaml_file import load_product
+from nsm_pipeline.warehouse.account_value import (
+    costs_by_month,
+    month_of,
+    onboarded_by_month,
+    value_by_month,
+    value_by_week,
+    whole_months,
+)
+from nsm_pipeline.warehouse.day_retention import day_retention, own_events
+from nsm_pipeline.warehouse.extract import Extract
+from nsm_pipeline.warehouse.feature_usage import FeatureUsage, feature_usage
+from nsm_pipeline.warehouse.invitations import InvitationCounts, count_invitations
+
+END = "2024-07-01T00:00:00Z"
+OBSERVED = {"observed_until": END}
+SHARED = [{"name": "shared", "event": "share"}]
+
+
+def events(*rows: tuple[str, str, str], **columns: list[object]) -> pd.DataFrame:
+    frame = pd.DataFrame(rows, columns=["account", "at", "event"]).assign(**columns)
+    return frame.assign(at=pd.to_datetime(frame["at"], format="ISO8601", utc=True))
+
+
+def world(folder: Path, tables: dict[str, pd.DataFrame], **changes: object) -> Extract:
+    given = {"candidates": SHARED, "source": OBSERVED, **changes}
+    return open_extract(write_product(folder, tables, **given))
+
+
+def days(x: Extract, *wanted: int) -> list[tuple[int, ...]]:
+    rows = own_events(x.population, x.product.config)
+    found = day_retention(x.engine, x.population, rows, wanted)
+    return list(found.itertuples(index=False, name=None))
+
+
+def test_day_n_is_that_day_alone_and_of_those_observed_to_its_end(tmp_path: Path) -> None:
+    rows = [
+        ("a", "2024-01-01T10:00:00", "start"),
+        ("a", "2024-01-02T09:59:59.999999", "share"),  # still day 0
+        ("a", "2024-01-02T10:00:00", "share"),  # day 1 begins
+        ("a", "2024-01-09T10:00:00", "share"),  # day 8: neither on day 7 nor counted for it
+        ("b", "2024-01-01T10:00:00", "start"),
+        ("b", "2024-01-03T09:59:59.999999", "share"),  # the last moment of day 1
+        ("b", "2024-01-08T12:00:00", "mail"),  # day 7, but mail is done to it
+        ("b", "2024-01-08T12:00:00", "staff_note"),  # and this is no behaviour at all
+        ("c", "2024-06-23T00:00:01", "start"),  # observed for 7 days and 23:59:59
+        ("c", "2024-06-30T12:00:00", "share"),  # on day 7, which is not over
+        ("d", "2024-06-23T00:00:00", "start"),  # observed for 8 days
+        ("d", "2024-06-30T12:00:00", "share"),
+        ("staff", "2024-01-01T10:00:00", "start"),
+        ("staff", "2024-01-02T12:00:00", "share"),
+    ]
+    people = pd.DataFrame({"account": [*"abcd", "staff"]})
+    people["team"] = ["x", "x", "x", "x", "us"]
+    x = world(
+        tmp_path,
+        {"events": events(*rows), "accounts": people},
+        passive_events=["mail"],
+        exclude={"accounts": {"team": "us"}, "events": ["staff_*", "staff_note"]},
+    )
+    assert days(x, 1, 7) == [(1, 4, 2), (7, 3, 1)]
+
+
+def test_features_four_weeks_by_four_weeks_by_hand(tmp_path: Path) -> None:
+    # Back from 1 July: period 0 from 3 June, 1 from 6 May, 2 from 8 April, 3 from 11 March.
+    rows = [
+        ("a", "2024-01-01T10:00:00", "start"),
+        ("a", "2024-03-20T10:00:00", "share"),
+        ("a", "2024-05-07T10:00:00", "share"),
+        ("a", "2024-05-08T10:00:00", "share"),
+        ("a", "2024-06-04T10:00:00", "export"),
+        ("b", "2024-05-07T09:00:00", "share"),  # before it onboarded
+        ("b", "2024-05-07T10:00:00", "start"),
+        ("b", "2024-05-07T11:00:00", "share"),
+        ("b", "2024-05-07T12:00:00", "share"),  # twice, on one day
+        ("c", "2024-05-10T10:00:00", "start"),
+        ("c", "2024-06-03T00:00:00", "start"),  # the last moment of period 1
+        ("c", "2024-06-03T00:00:00.000001", "start"),
+        ("never", "2024-05-10T10:00:00", "share"),
+        ("gone", "2024-05-11T10:00:00", "start"),  # its own end comes before that of period 0
+    ]
+    people = pd.DataFrame({"account": ["a", "b", "c", "never", "gone"]})
+    people["ends"] = pd.to_datetime([None] * 4 + ["2024-06-20"], utc=True)
+    place = {"files": "accounts.parquet", "account": "account", "observed_until": "ends"}
+    tables = {"events": events(*rows), "accounts": people}
+    x = world(tmp_path, tables, source={**OBSERVED, "accounts": place})
+    found = feature_usage(x.engine, x.population, x.product.config)
+    assert list(found.periods.itertuples(index=False, name=None)) == [
+        # event, period, adopters, repeaters, judged, stayed
+        ("export", 0, 1, 0, 0, 0),
+        ("share", 1, 2, 1, 2, 1),
+        ("share", 3, 1, 0, 1, 0),
+        ("start", 0, 1, 0, 0, 0),
+        ("start", 1, 3, 1, 2, 1),
+    ]
+    assert found.active.to_numpy().tolist() == [[0, 2, 0, 0], [1, 4, 3, 2], [3, 1, 1, 0]]
+    assert found.halves.to_numpy().tolist() == [
+        ["export", 0, 1], ["share", 0, 2], ["share", 1, 1], ["start", 0, 3],
+    ]  # fmt: skip
+    # b 1, c 3 and gone 1 starts in the later half, a none of its two halves.
+    assert found.totals.to_numpy().tolist() == [[0, 4, 5, 11], [1, 1, 0, 0]]
+    assert found.begun
+
+
+def money(*rows: tuple[str, str, float]) -> pd.DataFrame:
+    frame = pd.DataFrame(rows, columns=["account", "at", "amount"])
+    return frame.assign(at=pd.to_datetime(frame["at"], format="ISO8601", utc=True))
+
+
+def test_value_by_week_and_month_by_hand(tmp_path: Path) -> None:
+    rows = [
+        ("a", "2024-01-01T10:00:00", "start"),
+        ("b", "2024-06-17T00:00:00", "start"),  # observed for two whole weeks
+        ("old", "2023-11-01T00:00:00", "start"),  # before `onboarding.from`
+    ]
+    paid = [
+        ("a", "2023-12-31T10:00:00", 5.0),  # before it onboarded: with the first week
+        ("a", "2024-01-08T09:59:59", 1.0),  # week 0
+        ("a", "2024-01-08T10:00:00", 20.0),  # week 1
+        ("a", "2024-03-31T21:59:00", 7.0),  # still March in Berlin, where it is 23:59
+        ("a", "2024-03-31T22:01:00", -3.0),  # April there: a refund
+        ("b", "2024-06-24T00:00:00", 40.0),  # week 1
+        ("b", "2024-07-01T00:00:00", 99.0),  # week 2 is not observed
+        ("old", "2024-03-05T00:00:00", 100.0),
+        ("nobody", "2024-03-05T00:00:00", 1000.0),
+    ]
+    x = world(
+        tmp_path,
+        {"events": events(*rows), "revenue": money(*paid)},
+        onboarding={"from": "2023-12-01"},
+        timezone="Europe/Berlin",
+    )
+    weeks = value_by_week(x.engine, x.population, x.tables).groupby("week").sum()
+    assert weeks.loc[:2, ["accounts", "revenue_minor"]].to_numpy().tolist() == [
+        [2, 600], [2, 6000], [1, 0],
+    ]  # fmt: skip
+    months = whole_months(x.population.observed_until, "Europe/Berlin", 4)
+    assert [m.first.month for m in months] == [3, 4, 5, 6]
+    assert months[0] == month_of(2024, 3, "Europe/Berlin")
+    assert months[0].end == datetime(2024, 3, 31, 22, tzinfo=UTC)
+    found = value_by_month(x.engine, x.population, x.tables, months).groupby("month_no").sum()
+    assert found[["revenue_minor", "payers"]].to_dict("index") == {
+        0: {"revenue_minor": 10700, "payers": 2},
+        1: {"revenue_minor": -300, "payers": 0},
+        3: {"revenue_minor": 4000, "payers": 1},
+    }
+    assert onboarded_by_month(x.engine, x.population, months).to_numpy().tolist() == [[3, 1]]
+
+
+def test_costs_of_a_month_add_up_whoever_spent_them(tmp_path: Path) -> None:
+    costs = pd.DataFrame(
+        {
+            "month": pd.to_datetime(["2024-03-01", "2024-03-15", "2024-04-30", None, "2024-05-01"]),
+            "spent": [10.1, 0.2, 7.0, 99.0, float("nan")],
+        }
+    )
+    costs.to_parquet(tmp_path / "costs.parquet")
+    declared = {"files": "costs.parquet", "month": "month", "amount": "spent"}
+    tables = {
+        "events": events(("a", "2024-01-01T10:00:00", "start")),
+        "revenue": money(("a", "2024-03-05T00:00:00", 1.0)),
+    }
+    x = world(tmp_path, tables, health={"costs": {"acquisition": declared}})
+    found = costs_by_month(x.engine, x.product)
+    assert {day.month: amount for day, amount in found.items()} == {3: 10.3, 4: 7.0}
+
+
+INVITED = [
+    # account, at, event, friend, by
+    ("a", "2024-01-01T00:00:00", "start", None, None),
+    ("a", "2024-01-02T00:00:00", "invite", "b", None),
+    ("a", "2024-01-03T00:00:00", "invite", "c", None),
+    ("a", "2024-01-05T00:00:00", "invite", "c", None),  # reminded: one invitation still
+    ("a", "2024-01-29T00:00:00", "invite", "late", None),  # 28 days after onboarding: too late
+    ("b", "2024-01-04T00:00:00", "join", None, "a"),
+    ("b", "2024-01-04T01:00:00", "start", None, None),
+    ("b", "2024-01-05T00:00:00", "invite", "e", None),
+    ("b", "2024-01-06T00:00:00", "invite", "b", None),  # itself
+    ("b", "2024-01-07T00:00:00", "invite", "staff", None),
+    ("c", "2024-01-17T00:00:00.000001", "join", None, "a"),  # more than 14 days on
+    ("d", "2024-06-01T00:00:00", "start", None, None),  # not observed for 42 days
+    ("d", "2024-06-02T00:00:00", "invite", "f", None),
+    ("f", "2024-06-03T00:00:00", "join", None, "d"),
+    ("e", "2024-01-06T12:00:00", "join", None, "b"),
+    ("e", "2024-01-20T00:00:00", "join", None, "b"),  # once in, it cannot come in again
+    ("late", "2024-01-30T00:00:00", "join", None, "a"),
+    ("staff", "2024-01-08T00:00:00", "join", None, "b"),
+    ("early", "2024-01-01T12:00:00", "join", None, "a"),  # before any invitation of a
+]
+SENT = {"event": "invite", "invitee": "friend"}
+
+
+def invited(folder: Path, **invitations: object) -> InvitationCounts:
+    rows = events(
+        *(row[:3] for row in INVITED),
+        friend=[row[3] for row in INVITED],
+        by=[row[4] for row in INVITED],
+    )
+    people = pd.DataFrame({"account": sorted({row[0] for row in INVITED})})
+    people["internal"] = people["account"] == "staff"
+    place = {"files": "accounts.parquet", "account": "account", "internal": "internal"}
+    x = world(
+        folder,
+        {"events": rows, "accounts": people},
+        source={**OBSERVED, "accounts": place},
+        health={"invitations": invitations},
+    )
+    return count_invitations(x.engine, x.population, x.tables, x.product.config)
+
+
+@pytest.mark.parametrize(
+    ("declared", "sent", "accepted", "cycle"),
+    [
+        # a: b and c; b: e, itself, staff. In time: b after 2 days, e after 1.
+        ({"sent": SENT, "accepted": "join"}, 5, 2, [(1, 1), (2, 1)]),
+        # By inviter each event is an invitation and who came belongs to the latest one: b to c's,
+        # a day before; e to b's own, the same day; c to its reminder.
+        (
+            {"sent": "invite", "accepted": {"event": "join", "inviter": "by"}},
+            6,
+            3,
+            [(0, 1), (1, 1), (12, 1)],
+        ),
+        # Only b ever onboards of those invited: its first start is 49 hours after.
+        ({"sent": SENT, "accepted": "core"}, 5, 1, [(2, 1)]),
+        ({"sent": "invite"}, 6, 0, []),
+    ],
+)
+def test_invitations_by_hand(
+    tmp_path: Path, declared: dict, sent: int, accepted: int, cycle: list[tuple[int, int]]
+) -> None:
+    found = invited(tmp_path, **declared)
+    sums = found.parts[["accounts", "inviters", "invitations", "accepted"]].sum().tolist()
+    assert sums == [2, 2, sent, accepted]
+    assert list(found.cycle.itertuples(index=False, name=None)) == cycle
+
+
+DAY_N = """
+    SELECT n AS day, COUNT(*) AS accounts, SUM(CASE WHEN seen > 0 THEN 1 ELSE 0 END) AS active
+    FROM (
+        SELECT n, o.account,
+               (SELECT COUNT(*) FROM check_events AS e
+                WHERE e.account = o.account AND e."at" > t0 AND event <> 'mail'
+                  AND e."at" >= t0 + n * INTERVAL 1 DAY
+                  AND e."at" < t0 + (n + 1) * INTERVAL 1 DAY) AS seen
+        FROM (SELECT account, MIN("at") AS t0 FROM check_events
+              WHERE event = 'start' GROUP BY account) AS o
+        CROSS JOIN (SELECT 1 AS n UNION ALL SELECT 7 UNION ALL SELECT 90) AS k
+        WHERE t0 + (n + 1) * INTERVAL 1 DAY <= TIMESTAMP '2024-07-01 00:00:00'
+    ) AS one GROUP BY n ORDER BY n
+"""
+LATEST = """
+    SELECT event, COUNT(*) AS adopters, SUM(CASE WHEN days > 1 THEN 1 ELSE 0 END) AS repeaters
+    FROM (
+        SELECT e.account, event, COUNT(DISTINCT CAST(e."at" AS DATE)) AS days
+        FROM check_events AS e
+        JOIN (SELECT account, MIN("at") AS t0 FROM check_events
+              WHERE event = 'start' GROUP BY account) AS o ON o.account = e.account
+        WHERE e."at" >= t0 AND e."at" > TIMESTAMP '2024-06-03 00:00:00'
+          AND e."at" <= TIMESTAMP '2024-07-01 00:00:00' AND event <> 'mail'
+        GROUP BY e.account, event
+    ) AS one GROUP BY event ORDER BY event
+"""
+FIRST_WEEKS = """
+    SELECT week, CAST(SUM(minor) AS BIGINT) AS revenue_minor
+    FROM (
+        SELECT k AS week, ROUND(amount * 100) AS minor
+        FROM (SELECT account, MIN("at") AS t0 FROM check_events
+              WHERE event = 'start' GROUP BY account) AS o
+        CROSS JOIN (SELECT 1 AS k UNION ALL SELECT 2 UNION ALL SELECT 9) AS w
+        JOIN check_revenue AS r ON r.account = o.account
+         AND r."at" >= t0 + 7 * k * INTERVAL 1 DAY AND r."at" < t0 + 7 * (k + 1) * INTERVAL 1 DAY
+        WHERE t0 + 7 * (k + 1) * INTERVAL 1 DAY <= TIMESTAMP '2024-07-01 00:00:00'
+    ) AS one GROUP BY week ORDER BY week
+"""
+ACCEPTED = """
+    SELECT SUM(sent) AS invitations, SUM(came) AS accepted
+    FROM (
+        SELECT o.account,
+               (SELECT COUNT(DISTINCT friend) FROM check_events AS e
+                WHERE e.account = o.account AND event = 'invite' AND friend IS NOT NULL
+                  AND (SELECT MIN(f."at") FROM check_events AS f WHERE f.account = o.account
+                        AND f.event = 'invite' AND f.friend = e.friend)
+                      BETWEEN t0 AND t0 + INTERVAL 28 DAY - INTERVAL 1 MICROSECOND) AS sent,
+               (SELECT COUNT(*) FROM check_came AS c
+                WHERE c.inviter = o.account AND first_sent >= t0
+                  AND first_sent < t0 + INTERVAL 28 DAY
+                  AND came <= first_sent + INTERVAL 14 DAY) AS came
+        FROM (SELECT account, MIN("at") AS t0 FROM check_events
+              WHERE event = 'start' GROUP BY account) AS o
+        WHERE t0 + INTERVAL 42 DAY <= TIMESTAMP '2024-07-01 00:00:00'
+    ) AS one
+"""
+CAME = """
+    SELECT invitee, MAX(inviter) AS inviter, MAX(first_sent) AS first_sent, MAX(came) AS came
+    FROM (
+        SELECT s.account AS inviter, s.friend AS invitee, first_sent, came,
+               RANK() OVER (PARTITION BY s.friend ORDER BY first_sent DESC) AS turn
+        FROM (SELECT account, friend, MIN("at") AS first_sent FROM check_events
+              WHERE event = 'invite' AND friend IS NOT NULL GROUP BY account, friend) AS s
+        JOIN (SELECT account, MIN("at") AS came FROM check_events
+              WHERE event = 'start' GROUP BY account) AS j ON j.account = s.friend
+        WHERE first_sent <= came AND s.account <> s.friend
+    ) AS one WHERE turn = 1 GROUP BY invitee
+"""
+
+
+def with_friends(seed: int, accounts: int) -> dict[str, pd.DataFrame]:
+    """A busy world whose invitations name accounts that start about then, some before."""
+    tables = busy_world(seed, accounts=accounts)
+    rows = tables["events"].sort_values(["at", "account"], ignore_index=True)
+    begun = rows[rows["event"] == "start"].groupby("account")["at"].min().sort_values()
+    next_one = begun.searchsorted(rows["at"]) + rows.index.to_numpy() % 9 - 2
+    friend = begun.index.to_numpy()[next_one.clip(0, len(begun) - 1)]
+    rows["friend"] = pd.Series(friend).where((rows["event"] == "invite") & (rows.index % 5 > 0))
+    return {**tables, "events": rows}
+
+
+@pytest.fixture(scope="module", params=["duckdb", "postgres"])
+def busy(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, postgres: str
+) -> Iterator[Extract]:
+    folder = tmp_path_factory.mktemp(request.param)
+    path = write_product(
+        folder,
+        with_friends(11, 260),
+        source=OBSERVED,
+        candidates=SHARED,
+        passive_events=["mail"],
+        health={"invitations": {"sent": SENT, "accepted": "start"}},
+    )
+    product = on_engine(request.param, path, folder, new_database(postgres, "health"))
+    opened = Extract.open(load_product(product), AS_OF)
+    until = opened.tables.events["at"] <= pd.Timestamp("2024-07-01")
+    known = opened.tables.events.filter(until)
+    opened.engine.materialise("check_events", "events", known)
+    opened.engine.materialise("check_revenue", "revenue", opened.tables.revenue)
+    yield opened
+    opened.engine.close()
+
+
+def by_hand(x: Extract, sql: str) -> list[list[object]]:
+    found = x.engine.backend.sql(sql, dialect="duckdb").to_pandas()
+    assert len(found)
+    return found.to_numpy(dtype=object).tolist()
+
+
+def test_days_in_a_second_way(busy: Extract) -> None:
+    assert [list(row) for row in days(busy, 1, 7, 90)] == by_hand(busy, DAY_N)
+
+
+def test_adoption_in_a_second_way(busy: Extract) -> None:
+    found: FeatureUsage = feature_usage(busy.engine, busy.population, busy.product.config)
+    latest = found.periods[found.periods["period"] == 0]
+    assert latest[["event", "adopters", "repeaters"]].to_numpy().tolist() == by_hand(busy, LATEST)
+
+
+def test_value_in_a_second_way(busy: Extract) -> None:
+    weeks = value_by_week(busy.engine, busy.population, busy.tables)
+    sums = weeks.groupby("week", as_index=False)["revenue_minor"].sum()
+    found = sums[sums["week"].isin([1, 2, 9])]
+    assert found.to_numpy().tolist() == by_hand(busy, FIRST_WEEKS)
+
+
+def test_invitations_in_a_second_way(busy: Extract) -> None:
+    found = count_invitations(busy.engine, busy.population, busy.tables, busy.product.config)
+    came = busy.engine.backend.sql(CAME, dialect="duckdb")
+    busy.engine.materialise("check_came", "who came by whom", came)
+    sums = [found.parts[name].sum() for name in ("invitations", "accepted")]
+    assert [sums] == by_hand(busy, ACCEPTED)
+    assert sums[1] > 10
+    assert found.cycle["accepted"].sum() == sums[1]
+
+
+def check(tmp_path: Path, health: dict[str, object], **columns: list[object]) -> str:
+    rows = events(("a", "2024-01-01T00:00:00", "start"), ("a", "2024-03-01T00:00:00", "invite"))
+    tables = {"events": rows.assign(**columns), "revenue": money(("a", "2024-03-01", 1.0))}
+    path = write_product(tmp_path, tables, candidates=SHARED, health=health)
+    with pytest.raises(InvalidInput) as refused:
+        check_product(path)
+    return "\n".join(str(problem) for problem in refused.value.problems)
+
+
+def test_columns_and_events_that_are_not_there_are_named(tmp_path: Path) -> None:
+    link = {"sent": {"event": "invite", "invitee": "freind"}, "accepted": "joined"}
+    assert "Did you mean `friend`?" in check(tmp_path, {"invitations": link}, friend=["x", "y"])
+    wrong = {"sent": {"event": "invitation", "where": {"size": "big"}}}
+    said = check(tmp_path, {"invitations": wrong}, size=[1.0, 2.0])
+    assert "compared with a column of numbers" in said
+    said = check(tmp_path, {"invitations": {"sent": "invitation"}})
+    assert 'No event is named "invitation".' in said
+    pd.DataFrame({"month": ["2024-03"], "spent": [1.0]}).to_parquet(tmp_path / "costs.parquet")
+    costs = {"acquisition": {"files": "costs.parquet", "month": "month", "amount": "cost"}}
+    said = check(tmp_path, {"costs": costs})
+    assert 'Column "month" of costs holds text, not timestamps or dates.' in said
+    assert 'There is no column "cost" in costs.' in said
