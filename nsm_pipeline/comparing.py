@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from nsm_pipeline.errors import InvalidInput
 from nsm_pipeline.runs.canonical_bytes import moment, plain
 from nsm_pipeline.runs.manifest import MANIFEST
+from nsm_pipeline.stating import STATE
 
 if TYPE_CHECKING:
     from nsm_pipeline.runs.run_folder import RunFolder
@@ -29,7 +30,7 @@ COMPARED = (
     "reason",
 )
 # Facts of the manifest that differ between any two runs, or that another cause says better.
-NOT_A_CAUSE = {"product", "as_of", "run_id", "token", "files", "seconds", "config_sha256"}
+NOT_A_CAUSE = {"product", "as_of", "run_id", "token", "files", "seconds", "config_sha256", "state"}
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,10 @@ def _data(run: RunFolder) -> dict[str, Any]:
 
 def _method(run: RunFolder, facts: Mapping[str, Any] | None = None) -> dict[str, Any]:
     manifest = run.read_json(MANIFEST) if facts is None else facts
-    return dict(_leaves({key: manifest[key] for key in manifest if key not in NOT_A_CAUSE}))
+    known = {key: manifest[key] for key in manifest if key not in NOT_A_CAUSE}
+    if run.exists(STATE):
+        known["score version"] = run.read_json(STATE)["version"]
+    return dict(_leaves(known))
 
 
 def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:

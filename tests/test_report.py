@@ -434,6 +434,81 @@ def test_getting_started_is_told_with_those_who_never_did(run, opened):
     assert "11 days" in shown
 
 
+def kept_leader(name: str, *, verdict: str = "north_star") -> dict:
+    """What `star.json` holds of a leader on its second run."""
+    shares = {"returned": 1600, "returned_did": 800, "returned_share": 0.5, "churned": 2400}
+    shares |= {"churned_did": 480, "churned_share": 0.2, "difference_pp": 30.0}
+    choice = {"candidate": name, "at_least": 2.0, "within_days": 7, "verdict": verdict}
+    lifts = {"lift_pp": 12.0, "ci_low_pp": 7.5, "ci_high_pp": 16.5}
+    leader = {**choice, **lifts, "rank": 2, "sentence": f"Place the first order and do “{name}”"}
+    return {
+        "standing": {"since": "2011-12-01T02:00:00Z"},
+        "rule": "Three runs in a row.",
+        "impact": "By the lower end.",
+        "kept": f"{name} leads on: nothing has beaten it.",
+        "leader": leader,
+        "success": {"sentence": "62.0% of those that reach it stay, against 40.8% of all."},
+        "top": [leader],
+        "activities": [
+            {**choice, **lifts, **shares, "impact": "medium", "why": "", "sentence": f"do “{name}”"}
+        ],
+        "changes": {
+            "first_run": False,
+            "sentence": "Since the run of 1 December 2011: Changed: data.",
+            "causes": {"data": [{"what": name, "before": 1, "after": None}], "config": []},
+        },
+    }
+
+
+def leave_kept_leader(folder: RunFolder, name: str, **how) -> None:
+    weeks = pd.DataFrame(
+        {"candidate": name, "week": pd.date_range("2011-10-03", freq="7D", periods=3)}
+    )
+    weeks = weeks.assign(accounts=50, reached=[20, 25, 10], share=[0.4, 0.5, 0.2])
+    weeks = weeks.assign(share_low=0.1, share_high=0.6, whole=[True, True, False])
+    ranks = pd.DataFrame(
+        {"as_of": ["2011-12-01T02:00:00Z", "2011-12-10T02:00:00Z"], "rank": [1, 2]}
+    ).assign(candidate=name, leads=True)
+    folder.write_json("star.json", kept_leader(name, **how))
+    folder.write_frame("tracked.parquet", weeks)
+    folder.write_frame("ranks.parquet", ranks)
+
+
+@pytest.mark.parametrize("name", [TAME[0], HOSTILE[0], HOSTILE[-1]])
+def test_the_kept_leader_is_on_top_with_its_success_and_what_changed(run, opened, name):
+    folder = run((name, *TAME[1:]))
+    assert opened(folder).locator("#kept").count() == 0
+    leave_kept_leader(folder, name)
+    page = opened(folder)
+    told = page.inner_text("#kept")
+    assert told.startswith(
+        "North Star, kept since 1 December 2011, 02:00 UTC. Place the first order"
+    )
+    assert "against 40.8% of all." in told
+    assert "Changed: data." in told
+    assert "50.0% of the 50 newcomers of the week of 10 October 2011" in page.inner_text("#tracked")
+    assert "1 medium, of 1 activities" in page.inner_text("#activities summary")
+    page.get_by_role("link", name="What returning accounts did").click()
+    row = page.inner_text("#activities tbody tr")
+    for number in ("50.0%", "800 of 1,600", "20.0%", "+30.0", "+12.0", "+7.5 to +16.5", "medium"):
+        assert number in row
+    page.get_by_role("link", name="The top three, tracked").click()
+    assert page.locator("#tracked svg").count() == 1
+    assert page.locator("#tracked tbody tr").count() == 2
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1280
+    assert "North Star, kept since 1 December 2011" in render_digest(folder)
+
+
+def test_where_no_north_star_is_the_leader_is_called_the_closest(run, opened):
+    folder = run(TAME, stars=0)
+    leave_kept_leader(folder, TAME[0], verdict="worth_testing")
+    assert opened(folder).inner_text("#kept").startswith("No North Star; the closest to one, kept")
+    folder.write_json("star.json", {**kept_leader(TAME[0]), "leader": None, "top": []})
+    page = opened(folder)
+    assert page.locator("#kept").count() == 0
+    assert "No week of newcomers" in page.inner_text("#tracked")
+
+
 def test_no_north_star_and_no_revenue_read_as_answers(run, opened):
     page = opened(run(TAME, stars=0, money=False))
     assert page.inner_text("h1") == "No behaviour beats what keenness explains."

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from nsm_pipeline.practice.health import health
 from nsm_pipeline.practice.metric_series import measure_metrics
 from nsm_pipeline.practice.onboarding import onboarding
+from nsm_pipeline.practice.star import star
 from nsm_pipeline.practice.tree import measure_tree
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 # In this order: a later part may read what an earlier one left in the run folder.
 PARTS: tuple[Callable[[RunContext], None], ...] = (
+    star,
     onboarding,
     measure_metrics,
     measure_tree,

@@ -21,6 +21,7 @@ from pydantic import (
 from nsm_pipeline.product.business_model import Audience, BusinessModel
 from nsm_pipeline.product.candidate import COUNT_THRESHOLDS, Candidate
 from nsm_pipeline.product.checks import Checks
+from nsm_pipeline.product.event_words import EventWords
 from nsm_pipeline.product.grammar import (
     Day,
     Days,
@@ -36,6 +37,7 @@ from nsm_pipeline.product.grammar import (
 from nsm_pipeline.product.health import Health
 from nsm_pipeline.product.journey import JourneyStep
 from nsm_pipeline.product.metrics import Metric
+from nsm_pipeline.product.north_star import NorthStar
 from nsm_pipeline.product.retention import Retention
 from nsm_pipeline.product.source import TABLE_NAME, Source
 from nsm_pipeline.product.tree import Tree
@@ -172,6 +174,10 @@ class ProductConfig(Model):
     state: State | None = None
     journey: tuple[JourneyStep, ...] = ()
     health: Health = Health()
+    north_star: NorthStar = NorthStar()
+    words: dict[Name, EventWords] = Field(
+        {}, examples=["{order_placed: {do: place, one: an order, many: orders}}"]
+    )
 
     @property
     def asks_the_data(self) -> bool:

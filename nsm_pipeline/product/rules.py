@@ -23,6 +23,7 @@ from nsm_pipeline.product.metric_rules import METRIC_RULES, METRIC_SOURCE_RULES
 from nsm_pipeline.product.outcome_rules import OUTCOME_RULES
 from nsm_pipeline.product.source_rules import EVENT_RULES, SOURCE_RULES, SourceColumns
 from nsm_pipeline.product.tree_rules import TREE_RULES
+from nsm_pipeline.product.words_rules import WORDS_RULES
 from nsm_pipeline.product.yaml_tree import Finding, problems, short
 
 __all__ = ["SourceColumns", "broken_rules", "check_rules", "check_source"]
@@ -217,6 +218,7 @@ RULES: tuple[Rule, ...] = (
     *METRIC_RULES,
     *TREE_RULES,
     *JOURNEY_RULES,
+    *WORDS_RULES,
     _passive_events,
     _conditions,
     _bots,

@@ -6,7 +6,9 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from nsm_pipeline.publish.figures import estimated
+from nsm_pipeline.publish.star_sections import star_name, star_told
 from nsm_pipeline.publish.wording import (
+    clipped,
     count,
     fold_names,
     interval,
@@ -40,7 +42,7 @@ def render_digest(folder: RunFolder) -> str:
         f"{moment(ranking['as_of'])}",
         "",
         f"{_sinking(ranking)}{prose(ranking['headline'], names)} "
-        f"{_counted(folder, ranking)}{_flags(len(warnings))}",
+        f"{_kept(folder)}{_counted(folder, ranking)}{_flags(len(warnings))}",
         "",
         *(_line(row) for row in estimated(ranking["candidates"])[:MENTIONED]),
     ]
@@ -56,6 +58,16 @@ def _counted(folder: RunFolder, ranking: dict[str, Any]) -> str:
         "Accounts were compared with accounts alike in what the data shows; only an experiment "
         f"settles it.{_night(folder)}"
     )
+
+
+def _kept(folder: RunFolder) -> str:
+    """The leader as it is kept from run to run, in one sentence."""
+    told = star_told(folder)
+    if told is None or told["leader"] is None:
+        return ""
+    what = clipped(told["leader"]["sentence"], 300)
+    since = "" if told["changes"]["first_run"] else f" since {moment(told['standing']['since'])}"
+    return f"{star_name(told)}, kept{since}: {escape(what)}. "
 
 
 def _night(folder: RunFolder) -> str:

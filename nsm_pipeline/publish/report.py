@@ -11,6 +11,7 @@ from markupsafe import Markup
 from nsm_pipeline.publish import figures
 from nsm_pipeline.publish.page_templates import render, template_text
 from nsm_pipeline.publish.sections import told_sections
+from nsm_pipeline.publish.star_sections import star_name, star_told
 from nsm_pipeline.publish.wording import SHORT
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ def render_report(folder: RunFolder) -> str:
     ranking = folder.read_json("ranking.json")
     rows = ranking["candidates"]
     checks = folder.read_json("checks.json")
+    star = star_told(folder)
     style, script = template_text("report.css"), template_text("report.js")
     return render(
         "report.html.j2",
@@ -32,6 +34,8 @@ def render_report(folder: RunFolder) -> str:
         names=[row["candidate"] for row in rows if len(row["candidate"]) > SHORT],
         stars=[row for row in rows if row["verdict"] == "north_star"],
         lead=next(iter(figures.estimated(rows)), None),
+        star=star,
+        star_name=star_name(star) if star and star["leader"] else "",
         population=folder.read_json("population.json"),
         warned=[check for check in checks["checks"] if not check["ok"]],
         shown_first=SHOWN_FIRST,

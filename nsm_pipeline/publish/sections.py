@@ -19,6 +19,7 @@ from nsm_pipeline.publish.health_section import health_section
 from nsm_pipeline.publish.onboarding_section import onboarding_section
 from nsm_pipeline.publish.reading_sections import reading_section, sources_section
 from nsm_pipeline.publish.section import Section
+from nsm_pipeline.publish.star_sections import activities_section, tracked_section
 from nsm_pipeline.publish.tree_section import tree_section
 from nsm_pipeline.publish.windows_section import windows_section
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 # A section whose files the run did not leave says None and is not shown.
 SECTIONS: tuple[Callable[[RunFolder], Section | None], ...] = (
+    tracked_section,
+    activities_section,
     tree_section,
     comparison_section,
     maps_section,

@@ -11,7 +11,7 @@ AS_STAYING = (("core",), ("any",))
 def definitions(config: ProductConfig) -> dict[str, str]:
     """`onboarded`, `retained` and `exposure` as sentences for the report."""
     core = " or ".join(config.core_metric.event)
-    onboarded = f"An account counts as onboarded at its {_ordinal(config.onboarding.nth)} {core}"
+    onboarded = f"An account counts as onboarded at its {ordinal(config.onboarding.nth)} {core}"
     if config.onboarding.from_:
         onboarded += f", from {config.onboarding.from_.isoformat()} on"
     retention = config.retention
@@ -55,6 +55,7 @@ def _brought_in(config: ProductConfig, retention: RevenueRetention) -> str:
     return f"bring in revenue of more than {limit.over:,.10g} {currency}, net of refunds,"
 
 
-def _ordinal(n: int) -> str:
+def ordinal(n: int) -> str:
+    """The place in an order, such as 3rd."""
     endings = {1: "st", 2: "nd", 3: "rd"}
     return f"{n}{'th' if n % 100 in (11, 12, 13) else endings.get(n % 10, 'th')}"

@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote
@@ -79,11 +79,19 @@ class Question:
 
 @dataclass(frozen=True)
 class Engine:
-    """One connection; `asked` keeps every question in order, for `nsm sql` and errors."""
+    """One connection; `asked` keeps every question in order, for `nsm sql` and errors.
+
+    The names of its temporary tables begin with `prefix`.
+    """
 
     backend: BaseBackend
     kind: EngineKind
     asked: list[Question] = field(default_factory=list)
+    prefix: str = ""
+
+    def beside(self, prefix: str) -> Engine:
+        """The same connection, for the same kind of tables on other accounts: none is replaced."""
+        return replace(self, prefix=self.prefix + prefix)
 
     def read_files(self, name: str, paths: Sequence[Path]) -> ir.Table:
         """Parquet files as one table."""
@@ -109,9 +117,10 @@ class Engine:
 
     def materialise(self, name: str, title: str, expression: ir.Table) -> ir.Table:
         """The expression as a temporary table: Ibis re-expands an expression at every use."""
+        kept_as = self.prefix + name
         table: ir.Table = self._run(
-            Question(title, expression, name),
-            lambda: self.kind.keep(self.backend, name, expression),
+            Question(title, expression, kept_as),
+            lambda: self.kind.keep(self.backend, kept_as, expression),
         )
         return table
 
@@ -132,8 +141,9 @@ class Engine:
         rows = pa.table(dict(columns), schema=schema.to_pyarrow())
         names = ", ".join(types)
         note = f"-- {rows.num_rows} rows made by the pipeline\nSELECT {names} FROM rows_sent_along"
-        self.asked.append(Question(f"small table {name}", note, name))
-        return self.kind.send(self.backend, name, rows)
+        kept_as = self.prefix + name
+        self.asked.append(Question(f"small table {name}", note, kept_as))
+        return self.kind.send(self.backend, kept_as, rows)
 
     def transaction(self, lock: str) -> AbstractContextManager[Statements]:
         """Statements that all take effect together; who names the same lock waits."""
