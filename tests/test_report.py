@@ -442,6 +442,7 @@ def kept_leader(name: str, *, verdict: str = "north_star") -> dict:
     lifts = {"lift_pp": 12.0, "ci_low_pp": 7.5, "ci_high_pp": 16.5}
     leader = {**choice, **lifts, "rank": 2, "sentence": f"Place the first order and do “{name}”"}
     return {
+        "metric": "leader",
         "standing": {"since": "2011-12-01T02:00:00Z"},
         "rule": "Three runs in a row.",
         "impact": "By the lower end.",
@@ -503,6 +504,12 @@ def test_where_no_north_star_is_the_leader_is_called_the_closest(run, opened):
     folder = run(TAME, stars=0)
     leave_kept_leader(folder, TAME[0], verdict="worth_testing")
     assert opened(folder).inner_text("#kept").startswith("No North Star; the closest to one, kept")
+    metric = {"name": "weekly", "title": "Weekly <i>readers</i>", "sentence": "who reads in a week"}
+    folder.write_json("metrics.json", {"metrics": [metric]})
+    folder.write_json("star.json", {**kept_leader(TAME[0]), "metric": "weekly"})
+    told = opened(folder).inner_text("#kept").splitlines()
+    assert told[0] == "North Star, declared: Weekly <i>readers</i>. Who reads in a week."
+    assert any(line.startswith("The behaviour that leads the ranking, kept") for line in told)
     folder.write_json("star.json", {**kept_leader(TAME[0]), "leader": None, "top": []})
     page = opened(folder)
     assert page.locator("#kept").count() == 0

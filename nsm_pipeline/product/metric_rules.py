@@ -19,6 +19,7 @@ from nsm_pipeline.product.metrics import (
     ShareOf,
 )
 from nsm_pipeline.product.model_findings import did_you_mean
+from nsm_pipeline.product.north_star import LEADER
 from nsm_pipeline.product.source_rules import (
     LEVELS,
     NUMBERS,
@@ -31,8 +32,6 @@ from nsm_pipeline.product.source_rules import (
 from nsm_pipeline.product.yaml_tree import Finding, Keys, short
 
 MetricRule = Callable[[ProductConfig], Iterator[Finding]]
-
-LEADER = "leader"
 
 
 def _metric_names(config: ProductConfig) -> Iterator[Finding]:

@@ -20,6 +20,7 @@ from nsm_pipeline.product.health_rules import HEALTH_RULES, HEALTH_SOURCE_RULES
 from nsm_pipeline.product.journey_rules import JOURNEY_RULES
 from nsm_pipeline.product.loaded_product import LoadedProduct
 from nsm_pipeline.product.metric_rules import METRIC_RULES, METRIC_SOURCE_RULES
+from nsm_pipeline.product.north_star_rules import NORTH_STAR_RULES
 from nsm_pipeline.product.outcome_rules import OUTCOME_RULES
 from nsm_pipeline.product.source_rules import EVENT_RULES, SOURCE_RULES, SourceColumns
 from nsm_pipeline.product.tree_rules import TREE_RULES
@@ -219,6 +220,7 @@ RULES: tuple[Rule, ...] = (
     *TREE_RULES,
     *JOURNEY_RULES,
     *WORDS_RULES,
+    *NORTH_STAR_RULES,
     _passive_events,
     _conditions,
     _bots,

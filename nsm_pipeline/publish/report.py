@@ -11,7 +11,7 @@ from markupsafe import Markup
 from nsm_pipeline.publish import figures
 from nsm_pipeline.publish.page_templates import render, template_text
 from nsm_pipeline.publish.sections import told_sections
-from nsm_pipeline.publish.star_sections import star_name, star_told
+from nsm_pipeline.publish.star_sections import declared_star, star_name, star_told
 from nsm_pipeline.publish.wording import SHORT
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ def render_report(folder: RunFolder) -> str:
         stars=[row for row in rows if row["verdict"] == "north_star"],
         lead=next(iter(figures.estimated(rows)), None),
         star=star,
+        declared=declared_star(folder),
         star_name=star_name(star) if star and star["leader"] else "",
         population=folder.read_json("population.json"),
         warned=[check for check in checks["checks"] if not check["ok"]],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from nsm_pipeline.product.north_star import LEADER
 from nsm_pipeline.publish.charts import draw
 from nsm_pipeline.publish.figures import Figure
 from nsm_pipeline.publish.page_templates import render
@@ -29,8 +30,19 @@ def star_told(folder: RunFolder) -> Row | None:
     return told
 
 
+def declared_star(folder: RunFolder) -> Row | None:
+    """The metric that the product declares its North Star, where that is not the leader."""
+    told = star_told(folder)
+    if told is None or told["metric"] == LEADER or not folder.exists("metrics.json"):
+        return None
+    metrics: list[Row] = folder.read_json("metrics.json")["metrics"]
+    return next((metric for metric in metrics if metric["name"] == told["metric"]), None)
+
+
 def star_name(told: Row) -> str:
     """What the leader may be called."""
+    if told["metric"] != LEADER:
+        return "The behaviour that leads the ranking"
     starred = told["leader"]["verdict"] == "north_star"
     return "North Star" if starred else "No North Star; the closest to one"
 
