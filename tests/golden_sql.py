@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 
 import ibis
+from engines import around_the_metric
 from test_cells import made_up_score
 from test_engines import features
 
@@ -23,7 +24,8 @@ WRITTEN = (
     *("events per account, event and window", "declared candidates per account and window"),
     *("quantiles of sums and maxima", "the sample for the score", "score of every account"),
     *("revenue by account and week", "the cells", "Profile of events"),
-    "metrics of each account per week",
+    *("metrics of each account per week", "acceptances and the invitations they belong to"),
+    "accounts by event and period",
 )
 
 
@@ -38,6 +40,7 @@ def compiled() -> dict[str, dict[str, str]]:
         assert len(x.retention_curve)
         assert len(x.revenue_by_week)
         assert len(count_metrics(x.engine, x.tables, x.population, product.config).table)
+        assert len(around_the_metric(x))
         assert len(x.score_input.accounts)
         # Weights that do not come from a fit: its last digits may differ between machines.
         scored = x.scored(made_up_score(1, list(x.exposures.event_names)))

@@ -152,6 +152,7 @@ FROM (
           `t10`.`id`,
           `t10`.`colour`,
           `t10`.`size`,
+          `t10`.`friend`,
           `t10`.`account` AS `nsm_unit`,
           CAST(TIMESTAMP_TRUNC(
             CASE
@@ -185,7 +186,8 @@ FROM (
             `t9`.`event`,
             `t9`.`id`,
             `t9`.`colour`,
-            `t9`.`size`
+            `t9`.`size`,
+            `t9`.`friend`
           FROM (
             SELECT
               *
@@ -204,6 +206,7 @@ FROM (
                     `t3`.`id`,
                     `t3`.`colour`,
                     `t3`.`size`,
+                    `t3`.`friend`,
                     IF(
                       `t3`.`id` IS NULL,
                       0,
@@ -219,7 +222,8 @@ FROM (
                       `t1`.`event`,
                       `t1`.`id`,
                       `t1`.`colour`,
-                      `t1`.`size`
+                      `t1`.`size`,
+                      `t1`.`friend`
                     FROM `source_events` AS `t1`
                     WHERE
                       `t1`.`account` IS NOT NULL

@@ -189,6 +189,7 @@ FROM (
     `t4`.`id`,
     `t4`.`colour`,
     `t4`.`size`,
+    `t4`.`friend`,
     `t6`.`listed_account`,
     `t6`.`listed_since`
   FROM (
@@ -198,7 +199,8 @@ FROM (
       `t0`.`event`,
       `t0`.`id`,
       `t0`.`colour`,
-      `t0`.`size`
+      `t0`.`size`,
+      `t0`.`friend`
     FROM `source_events` AS `t0`
   ) AS `t4`
   LEFT OUTER JOIN (

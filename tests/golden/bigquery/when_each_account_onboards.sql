@@ -20,6 +20,7 @@ FROM (
           `t1`.`id`,
           `t1`.`colour`,
           `t1`.`size`,
+          `t1`.`friend`,
           IF(
             `t1`.`id` IS NULL,
             0,
@@ -35,7 +36,8 @@ FROM (
             `t0`.`event`,
             `t0`.`id`,
             `t0`.`colour`,
-            `t0`.`size`
+            `t0`.`size`,
+            `t0`.`friend`
           FROM `source_events` AS `t0`
           WHERE
             `t0`.`account` IS NOT NULL

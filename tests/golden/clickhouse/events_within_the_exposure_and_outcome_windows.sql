@@ -61,6 +61,7 @@ FROM (
                 "t5"."id" AS "id",
                 "t5"."colour" AS "colour",
                 "t5"."size" AS "size",
+                "t5"."friend" AS "friend",
                 CASE
                   WHEN isNull("t5"."id")
                   THEN 0
@@ -77,7 +78,8 @@ FROM (
                   "t2"."event" AS "event",
                   "t2"."id" AS "id",
                   "t2"."colour" AS "colour",
-                  "t2"."size" AS "size"
+                  "t2"."size" AS "size",
+                  "t2"."friend" AS "friend"
                 FROM "source_events" AS "t2"
                 WHERE
                   isNotNull("t2"."account")

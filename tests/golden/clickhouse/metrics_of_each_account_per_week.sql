@@ -128,6 +128,7 @@ FROM (
           "t10"."id" AS "id",
           "t10"."colour" AS "colour",
           "t10"."size" AS "size",
+          "t10"."friend" AS "friend",
           "t10"."account" AS "nsm_unit",
           CAST(CAST(dateTrunc(
             'WEEK',
@@ -161,7 +162,8 @@ FROM (
             "t9"."event" AS "event",
             "t9"."id" AS "id",
             "t9"."colour" AS "colour",
-            "t9"."size" AS "size"
+            "t9"."size" AS "size",
+            "t9"."friend" AS "friend"
           FROM (
             SELECT
               *
@@ -180,6 +182,7 @@ FROM (
                     "t3"."id" AS "id",
                     "t3"."colour" AS "colour",
                     "t3"."size" AS "size",
+                    "t3"."friend" AS "friend",
                     CASE
                       WHEN isNull("t3"."id")
                       THEN 0
@@ -196,7 +199,8 @@ FROM (
                       "t1"."event" AS "event",
                       "t1"."id" AS "id",
                       "t1"."colour" AS "colour",
-                      "t1"."size" AS "size"
+                      "t1"."size" AS "size",
+                      "t1"."friend" AS "friend"
                     FROM "source_events" AS "t1"
                     WHERE
                       isNotNull("t1"."account")

@@ -157,6 +157,7 @@ FROM (
     "t4"."id" AS "id",
     "t4"."colour" AS "colour",
     "t4"."size" AS "size",
+    "t4"."friend" AS "friend",
     "t6"."listed_account" AS "listed_account",
     "t6"."listed_since" AS "listed_since"
   FROM (
@@ -166,7 +167,8 @@ FROM (
       "t0"."event" AS "event",
       "t0"."id" AS "id",
       "t0"."colour" AS "colour",
-      "t0"."size" AS "size"
+      "t0"."size" AS "size",
+      "t0"."friend" AS "friend"
     FROM "source_events" AS "t0"
   ) AS "t4"
   LEFT OUTER JOIN (

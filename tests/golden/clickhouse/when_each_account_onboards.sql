@@ -20,6 +20,7 @@ FROM (
           "t1"."id" AS "id",
           "t1"."colour" AS "colour",
           "t1"."size" AS "size",
+          "t1"."friend" AS "friend",
           CASE
             WHEN isNull("t1"."id")
             THEN 0
@@ -36,7 +37,8 @@ FROM (
             "t0"."event" AS "event",
             "t0"."id" AS "id",
             "t0"."colour" AS "colour",
-            "t0"."size" AS "size"
+            "t0"."size" AS "size",
+            "t0"."friend" AS "friend"
           FROM "source_events" AS "t0"
           WHERE
             isNotNull("t0"."account")

@@ -160,6 +160,7 @@ FROM (
           `t10`.`id`,
           `t10`.`colour`,
           `t10`.`size`,
+          `t10`.`friend`,
           `t10`.`account` AS `nsm_unit`,
           CAST(DATE_TRUNC(
             'week',
@@ -191,7 +192,8 @@ FROM (
             `t9`.`event`,
             `t9`.`id`,
             `t9`.`colour`,
-            `t9`.`size`
+            `t9`.`size`,
+            `t9`.`friend`
           FROM (
             SELECT
               *
@@ -202,7 +204,8 @@ FROM (
                 `t6`.`event`,
                 `t6`.`id`,
                 `t6`.`colour`,
-                `t6`.`size`
+                `t6`.`size`,
+                `t6`.`friend`
               FROM (
                 SELECT
                   *
@@ -214,6 +217,7 @@ FROM (
                     `t3`.`id`,
                     `t3`.`colour`,
                     `t3`.`size`,
+                    `t3`.`friend`,
                     IF(
                       `t3`.`id` IS NULL,
                       0,
@@ -229,7 +233,8 @@ FROM (
                       `t1`.`event`,
                       `t1`.`id`,
                       `t1`.`colour`,
-                      `t1`.`size`
+                      `t1`.`size`,
+                      `t1`.`friend`
                     FROM `source_events` AS `t1`
                     WHERE
                       `t1`.`account` IS NOT NULL

@@ -131,6 +131,7 @@ FROM (
                 `t12`.`id`,
                 `t12`.`colour`,
                 `t12`.`size`,
+                `t12`.`friend`,
                 `t16`.`t0`
               FROM (
                 SELECT
@@ -139,7 +140,8 @@ FROM (
                   `t10`.`event`,
                   `t10`.`id`,
                   `t10`.`colour`,
-                  `t10`.`size`
+                  `t10`.`size`,
+                  `t10`.`friend`
                 FROM (
                   SELECT
                     *
@@ -151,6 +153,7 @@ FROM (
                       `t5`.`id`,
                       `t5`.`colour`,
                       `t5`.`size`,
+                      `t5`.`friend`,
                       IF(
                         `t5`.`id` IS NULL,
                         0,
@@ -166,7 +169,8 @@ FROM (
                         `t2`.`event`,
                         `t2`.`id`,
                         `t2`.`colour`,
-                        `t2`.`size`
+                        `t2`.`size`,
+                        `t2`.`friend`
                       FROM `source_events` AS `t2`
                       WHERE
                         `t2`.`account` IS NOT NULL

@@ -162,6 +162,7 @@ FROM (
           "t10"."id",
           "t10"."colour",
           "t10"."size",
+          "t10"."friend",
           "t10"."account" AS "nsm_unit",
           CAST(DATE_TRUNC(
             'WEEK',
@@ -195,7 +196,8 @@ FROM (
             "t9"."event",
             "t9"."id",
             "t9"."colour",
-            "t9"."size"
+            "t9"."size",
+            "t9"."friend"
           FROM (
             SELECT
               *
@@ -214,6 +216,7 @@ FROM (
                     "t3"."id",
                     "t3"."colour",
                     "t3"."size",
+                    "t3"."friend",
                     IFF(
                       "t3"."id" IS NULL,
                       0,
@@ -229,7 +232,8 @@ FROM (
                       "t1"."event",
                       "t1"."id",
                       "t1"."colour",
-                      "t1"."size"
+                      "t1"."size",
+                      "t1"."friend"
                     FROM "source_events" AS "t1"
                     WHERE
                       "t1"."account" IS NOT NULL

@@ -116,6 +116,7 @@ FROM (
                 "t12"."id",
                 "t12"."colour",
                 "t12"."size",
+                "t12"."friend",
                 "t16"."t0"
               FROM (
                 SELECT
@@ -132,6 +133,7 @@ FROM (
                       "t5"."id",
                       "t5"."colour",
                       "t5"."size",
+                      "t5"."friend",
                       IFF(
                         "t5"."id" IS NULL,
                         0,
@@ -147,7 +149,8 @@ FROM (
                         "t2"."event",
                         "t2"."id",
                         "t2"."colour",
-                        "t2"."size"
+                        "t2"."size",
+                        "t2"."friend"
                       FROM "source_events" AS "t2"
                       WHERE
                         "t2"."account" IS NOT NULL

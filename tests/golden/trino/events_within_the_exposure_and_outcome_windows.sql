@@ -62,7 +62,8 @@ FROM (
             "t8"."event",
             "t8"."id",
             "t8"."colour",
-            "t8"."size"
+            "t8"."size",
+            "t8"."friend"
           FROM (
             SELECT
               *
@@ -74,6 +75,7 @@ FROM (
                 "t5"."id",
                 "t5"."colour",
                 "t5"."size",
+                "t5"."friend",
                 IF(
                   "t5"."id" IS NULL,
                   0,
@@ -89,7 +91,8 @@ FROM (
                   "t2"."event",
                   "t2"."id",
                   "t2"."colour",
-                  "t2"."size"
+                  "t2"."size",
+                  "t2"."friend"
                 FROM "source_events" AS "t2"
                 WHERE
                   "t2"."account" IS NOT NULL

@@ -178,6 +178,7 @@ FROM (
     "t4"."id",
     "t4"."colour",
     "t4"."size",
+    "t4"."friend",
     "t6"."listed_account",
     "t6"."listed_since"
   FROM (
@@ -187,7 +188,8 @@ FROM (
       "t0"."event",
       "t0"."id",
       "t0"."colour",
-      "t0"."size"
+      "t0"."size",
+      "t0"."friend"
     FROM "source_events" AS "t0"
   ) AS "t4"
   LEFT OUTER JOIN (

@@ -1,0 +1,50 @@
+-- accounts by event and period
+SELECT
+  *
+FROM (
+  SELECT
+    "t5"."event" AS "event",
+    "t5"."period" AS "period",
+    COUNT(*) AS "adopters",
+    countIf("t5"."days" >= 2) AS "repeaters",
+    countIf("t5"."judged") AS "judged",
+    countIf("t5"."judged" AND "t5"."stayed") AS "stayed"
+  FROM (
+    SELECT
+      "t1"."account_no" AS "account_no",
+      "t1"."event" AS "event",
+      "t1"."period" AS "period",
+      "t1"."days" AS "days",
+      (
+        "t1"."period" > 0
+      )
+      AND (
+        (
+          "t1"."observed_until" + INTERVAL ((
+            "t1"."period" - 1
+          ) * 28) DAY
+        ) >= parseDateTime64BestEffort('2024-08-29T08:33:44.906705', 6)
+      ) AS "judged",
+      isNotNull("t4"."next") AS "stayed"
+    FROM "temp"."main"."feature_usage" AS "t1"
+    LEFT OUTER JOIN (
+      SELECT
+        "t2"."account_no" AS "account_no",
+        "t2"."period" + 1 AS "period",
+        1 AS "next"
+      FROM (
+        SELECT DISTINCT
+          "t0"."account_no" AS "account_no",
+          "t0"."period" AS "period"
+        FROM "temp"."main"."feature_usage" AS "t0"
+      ) AS "t2"
+    ) AS "t4"
+      ON "t1"."account_no" = "t4"."account_no" AND "t1"."period" = "t4"."period"
+  ) AS "t5"
+  GROUP BY
+    "t5"."event",
+    "t5"."period"
+) AS "t6"
+ORDER BY
+  "t6"."event" ASC,
+  "t6"."period" ASC

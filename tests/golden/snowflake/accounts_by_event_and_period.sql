@@ -1,0 +1,48 @@
+-- accounts by event and period
+SELECT
+  *
+FROM (
+  SELECT
+    "t5"."event",
+    "t5"."period",
+    COUNT(*) AS "adopters",
+    COUNT_IF("t5"."days" >= 2) AS "repeaters",
+    COUNT_IF("t5"."judged") AS "judged",
+    COUNT_IF("t5"."judged" AND "t5"."stayed") AS "stayed"
+  FROM (
+    SELECT
+      "t1"."account_no",
+      "t1"."event",
+      "t1"."period",
+      "t1"."days",
+      (
+        "t1"."period" > 0
+      )
+      AND (
+        DATEADD(DAY, (
+          "t1"."period" - 1
+        ) * 28, "t1"."observed_until") >= TIMESTAMP_FROM_PARTS(2024, 8, 29, 8, 33, 44, 906705000)
+      ) AS "judged",
+      "t4"."next" IS NOT NULL AS "stayed"
+    FROM "temp"."main"."feature_usage" AS "t1"
+    LEFT OUTER JOIN (
+      SELECT
+        "t2"."account_no",
+        "t2"."period" + 1 AS "period",
+        1 AS "next"
+      FROM (
+        SELECT DISTINCT
+          "t0"."account_no",
+          "t0"."period"
+        FROM "temp"."main"."feature_usage" AS "t0"
+      ) AS "t2"
+    ) AS "t4"
+      ON "t1"."account_no" = "t4"."account_no" AND "t1"."period" = "t4"."period"
+  ) AS "t5"
+  GROUP BY
+    1,
+    2
+) AS "t6"
+ORDER BY
+  "t6"."event" ASC,
+  "t6"."period" ASC
