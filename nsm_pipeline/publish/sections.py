@@ -15,6 +15,7 @@ from nsm_pipeline.publish.evidence_sections import (
     revenue_section,
     stability_section,
 )
+from nsm_pipeline.publish.metrics_section import metrics_section
 from nsm_pipeline.publish.health_section import health_section
 from nsm_pipeline.publish.onboarding_section import onboarding_section
 from nsm_pipeline.publish.reading_sections import reading_section, sources_section
@@ -31,6 +32,7 @@ SECTIONS: tuple[Callable[[RunFolder], Section | None], ...] = (
     tracked_section,
     activities_section,
     tree_section,
+    metrics_section,
     comparison_section,
     maps_section,
     revenue_section,
