@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: run test check recovery bench bench-small bench-stats bench-night bench-products golden lock lock-check help
+.PHONY: run test check gallery recovery bench bench-small bench-stats bench-night bench-products golden lock lock-check help
 
 # Some environments forbid bytecode; without it every start would compile 150 packages again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -10,6 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export UV_SYSTEM_CERTS := true
 
 PRODUCT ?= online_retail
+GALLERY ?= slack
 EVENTS ?= 10000000
 PYTHON ?= python3.11
 BIN := .venv/bin
@@ -35,6 +36,10 @@ check: .venv/.dev lock-check ## lint, format, strict types, the house test, the 
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pytest tests/test_house.py
+
+gallery: .venv/.run ## simulate a company's product of config/gallery and run it (GALLERY=slack)
+	@$(BIN)/python -m nsm_pipeline simulate --scenario $(GALLERY) --accounts 600 --seed 1 --out data/gallery/$(GALLERY)
+	@$(BIN)/python -m nsm_pipeline run config/gallery/$(GALLERY).yaml --as-of 2025-01-16
 
 recovery: .venv/.run ## recovery of planted truth against rivals (the tables of docs/recovery.md)
 	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.recovery

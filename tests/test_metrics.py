@@ -33,6 +33,8 @@ c        2024-04-09T11:00:00  play   u4    5.00   blue
 late     2024-04-10T12:00:01  play   u8    7.00   red
 """
 
+AS_OF = datetime(2024, 5, 1, tzinfo=UTC)
+
 
 def events(text: str = EVENTS) -> pd.DataFrame:
     """A row per line; a dash is nothing."""
@@ -63,10 +65,10 @@ def product(folder: Path, metrics: list[dict[str, Any]], **changes: Any) -> Path
     )
 
 
-def measured(path: Path, folder: Path) -> RunFolder:
+def measured(path: Path, folder: Path, as_of: datetime = AS_OF) -> RunFolder:
     """The run folder after the metrics were measured."""
     loaded = load_product(path)
-    context = RunContext(loaded, datetime(2024, 5, 1, tzinfo=UTC), RunStore(folder))
+    context = RunContext(loaded, as_of, RunStore(folder))
     context.folder = context.store.start(loaded.config.product, context.as_of)
     try:
         measure_metrics(context)
