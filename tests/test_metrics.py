@@ -1,5 +1,7 @@
 """Metrics as time series: accounts on a screen, values by hand."""
 
+import html
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ from worlds import write_product
 from nsm_pipeline.pipeline import RunContext
 from nsm_pipeline.practice.metric_series import measure_metrics
 from nsm_pipeline.product.yaml_file import load_product
+from nsm_pipeline.publish.metrics_section import metrics_section
 from nsm_pipeline.runs.run_folder import RunFolder, RunStore
 
 # Berlin: clocks go forward on Sunday 31 March 2024 at 01:00 UTC. The log begins on Wednesday 20
@@ -250,3 +253,37 @@ def test_without_metrics_nothing_is_asked_and_nothing_left(tmp_path: Path) -> No
     run = measured(product(tmp_path, []), tmp_path / "runs")
     assert not run.exists("metrics.parquet")
     assert not run.exists("metrics.json")
+
+
+def test_the_page_compares_whole_periods_alone(tmp_path: Path) -> None:
+    run = measured(
+        product(
+            tmp_path,
+            [
+                {"name": "plays", "title": "<b>Plays</b>", "value": "events", **PLAY},
+                {"name": "plans", "segment": "plan", **PLAY},
+                {"name": "sharers", "event": "share", "value": {"share_of": PLAY}},
+                {"name": "monthly", "per": "month", **PLAY},
+            ],
+        ),
+        tmp_path / "runs",
+    )
+    section = metrics_section(run)
+    assert section is not None
+    minus, none = "\N{MINUS SIGN}", "\N{EN DASH}"
+    week = "in the week of 1 April 2024"
+    assert section.finding == (
+        f"<b>Plays</b>: 2 {week}, {minus}33.3% on the week before; 3 more metrics."
+    )
+    assert "<b>Plays" not in section.body
+    assert section.body.count("<svg") == 4
+    bare = re.sub(r"<svg.*?</svg>|<[^>]+>", " ", section.body, flags=re.DOTALL)
+    words = " ".join(html.unescape(bare).split())
+    assert f"<b>Plays</b> Number of events: play, each week. {week} 2 3 {minus}33.3%" in words
+    assert f"{week} 50.0% 0.0% +50.0 points" in words
+    assert f"each month. none yet {none} {none} {none}" in words
+    assert "paid 1 1 0.0%" in words
+
+
+def test_a_page_without_metrics_has_no_such_section(tmp_path: Path) -> None:
+    assert metrics_section(measured(product(tmp_path, []), tmp_path / "runs")) is None

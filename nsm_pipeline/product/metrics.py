@@ -105,7 +105,7 @@ class Counted(Named):
     segment: Name | None = Field(None, examples=["country"])
 
 
-class SimpleMetric(Counted, Clause):
+class SimpleMetric(Clause, Counted):
     """Units counted by one thing that they do."""
 
     @property
