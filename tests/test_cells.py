@@ -253,6 +253,18 @@ def test_outcome_window_is_open_at_its_start_and_closed_at_its_end(
     assert open_extract(path).counts["retained"] == int(retained)
 
 
+def test_a_measure_needs_no_column_but_its_own(tmp_path: Path) -> None:
+    tables = hand_made(("a", "2024-01-01T10:00:00", "start"), ("a", "2024-01-02T10:00:00", "share"))
+    tables["events"]["colour"] = "red"
+    path = write_product(
+        tmp_path,
+        tables,
+        candidates=[{"name": "x", "event": "share", "measure": {"distinct": "colour"}}],
+        source={"observed_until": "2024-06-01T00:00:00Z"},
+    )
+    assert [candidate.name for candidate in open_extract(path).candidates] == ["x"]
+
+
 @pytest.mark.parametrize(
     ("at", "inside"),
     [

@@ -15,8 +15,8 @@ from nsm_pipeline.publish.evidence_sections import (
     revenue_section,
     stability_section,
 )
-from nsm_pipeline.publish.metrics_section import metrics_section
 from nsm_pipeline.publish.health_section import health_section
+from nsm_pipeline.publish.metrics_section import metrics_section
 from nsm_pipeline.publish.onboarding_section import onboarding_section
 from nsm_pipeline.publish.reading_sections import reading_section, sources_section
 from nsm_pipeline.publish.section import Section

@@ -208,23 +208,21 @@ def _reached(
 
 
 def _measured(rows: ir.Table, clause: Behaviour, inside: ir.BooleanValue) -> ir.FloatingValue:
-    # The rows have their moment only where some candidate counts days.
-    day = rows["at"].date() if clause.measure == "days" else None
-    return measured(rows, clause.measure, inside, day).cast("float64")
+    return measured(rows, clause.measure, inside).cast("float64")
 
 
 def measured(
-    rows: ir.Table, measure: Measure, inside: ir.BooleanValue, day: ir.DateValue | None
+    rows: ir.Table, measure: Measure, inside: ir.BooleanValue, clock: str = "at"
 ) -> ir.Value:
     """The measure over the rows inside, in its own type; null where a sum or maximum has none.
 
-    `day` is the date that `days` counts; nothing else needs one. Sums are of decimals with four
-    places, so that they do not depend on the order of rows.
+    `clock` is the column whose dates `days` counts. Sums are of decimals with four places, so
+    that they do not depend on the order of rows.
     """
     if measure == "count":
         return rows.count(where=inside)
-    if measure == "days" and day is not None:
-        return day.nunique(where=inside)
+    if measure == "days":
+        return rows[clock].date().nunique(where=inside)
     if isinstance(measure, Distinct):
         return rows[measure.distinct].nunique(where=inside)
     if isinstance(measure, Sum):

@@ -33,7 +33,7 @@ from nsm_pipeline.warehouse.cohort import Population
 from nsm_pipeline.warehouse.connect import Engine
 from nsm_pipeline.warehouse.events import SourceTables
 from nsm_pipeline.warehouse.metric_rows import (
-    DAY,
+    CLOCK,
     PERIOD,
     SEGMENT,
     UNIT,
@@ -136,7 +136,7 @@ def _holds(rows: ir.Table, inside: ir.BooleanValue, clause: Clause | Part) -> ir
     at_most = clause.at_most if isinstance(clause, Part) else None
     if clause.at_least is None and at_most is None:
         return rows.count(where=inside) > 0
-    value = measured(rows, clause.measure, inside, rows[DAY]).cast("float64").fill_null(0.0)
+    value = measured(rows, clause.measure, inside, CLOCK).cast("float64").fill_null(0.0)
     return value <= at_most if clause.at_least is None else value >= clause.at_least
 
 
@@ -157,7 +157,7 @@ def _amounts(
 
 
 def _amount(rows: ir.Table, measure: Measure, inside: ir.BooleanValue) -> ir.Value:
-    return measured(rows, measure, inside, rows[DAY]).cast(MONEY)
+    return measured(rows, measure, inside, CLOCK).cast(MONEY)
 
 
 def _with_ranks(units: ir.Table, metrics: Numbered) -> ir.Table:

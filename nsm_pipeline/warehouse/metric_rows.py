@@ -25,7 +25,7 @@ from nsm_pipeline.warehouse.where import both, selected
 MOST_LEVELS = 20
 TRUNCATED = {"day": "D", "week": "W", "month": "M"}
 # The prefix keeps clear of the source's own column names.
-UNIT, PERIOD, SEGMENT, DAY = "nsm_unit", "nsm_period", "nsm_segment", "nsm_day"
+UNIT, PERIOD, SEGMENT, CLOCK = "nsm_unit", "nsm_period", "nsm_segment", "nsm_clock"
 COHORT = ("eligible", "censored")
 
 
@@ -91,9 +91,9 @@ def metric_rows(
 ) -> ir.Table:
     """The events that any of the metrics counts, marked with the clauses that do.
 
-    Shape: a row per event, without those that name no unit: the source's columns, UNIT, PERIOD
-    (its beginning, local time), DAY (local), SEGMENT (the text of its level; "" for everybody) and
-    a boolean for each of `marks`.
+    Shape: a row per event, without those that name no unit: the source's columns, UNIT, CLOCK
+    (local time), PERIOD (its beginning, local time), SEGMENT (the text of its level; "" for
+    everybody) and a boolean for each of `marks`.
     """
     events = scope.events if frame.within is None else _of_cohorts(scope, frame.within)
     moment = events["at"] if frame.within is None else events.t0
@@ -101,7 +101,7 @@ def metric_rows(
         **{
             UNIT: events[frame.unit or "account"],
             PERIOD: scope.start(moment, frame.per),
-            DAY: scope.clock(events["at"]).date(),
+            CLOCK: scope.clock(events["at"]),
         },
         **{
             name: both(selected(events.event, clause.event), clause.where, events)

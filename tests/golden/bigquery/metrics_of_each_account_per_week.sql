@@ -162,13 +162,11 @@ FROM (
             END,
             WEEK(MONDAY)
           ) AS DATETIME) AS `nsm_period`,
-          DATE(
-            CASE
-              WHEN `t10`.`at` < DATETIME('2024-03-10T10:00:00')
-              THEN TIMESTAMP_ADD(`t10`.`at`, INTERVAL '-28800' SECOND)
-              ELSE TIMESTAMP_ADD(`t10`.`at`, INTERVAL '-25200' SECOND)
-            END
-          ) AS `nsm_day`,
+          CASE
+            WHEN `t10`.`at` < DATETIME('2024-03-10T10:00:00')
+            THEN TIMESTAMP_ADD(`t10`.`at`, INTERVAL '-28800' SECOND)
+            ELSE TIMESTAMP_ADD(`t10`.`at`, INTERVAL '-25200' SECOND)
+          END AS `nsm_clock`,
           REGEXP_CONTAINS(`t10`.`event`, '(?s)^.*a.*$') AS `is_2_0`,
           TRUE AS `is_4_0`,
           TRUE AS `is_6_0`,

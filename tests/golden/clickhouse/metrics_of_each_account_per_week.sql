@@ -138,13 +138,11 @@ FROM (
               ELSE "t10"."at" + INTERVAL '-25200' SECOND
             END
           ) AS Nullable(DateTime)) AS Nullable(DateTime64(6))) AS "nsm_period",
-          toDate(
-            CASE
-              WHEN "t10"."at" < parseDateTimeBestEffort('2024-03-10T10:00:00')
-              THEN "t10"."at" + INTERVAL '-28800' SECOND
-              ELSE "t10"."at" + INTERVAL '-25200' SECOND
-            END
-          ) AS "nsm_day",
+          CASE
+            WHEN "t10"."at" < parseDateTimeBestEffort('2024-03-10T10:00:00')
+            THEN "t10"."at" + INTERVAL '-28800' SECOND
+            ELSE "t10"."at" + INTERVAL '-25200' SECOND
+          END AS "nsm_clock",
           match("t10"."event", '(?s)^.*a.*$') AS "is_2_0",
           TRUE AS "is_4_0",
           TRUE AS "is_6_0",

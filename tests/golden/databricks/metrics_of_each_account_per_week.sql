@@ -170,11 +170,11 @@ FROM (
               ELSE `t10`.`at` + INTERVAL '-25200' SECOND
             END
           ) AS TIMESTAMP) AS `nsm_period`,
-          CAST(CASE
+          CASE
             WHEN `t10`.`at` < CAST('2024-03-10T10:00:00' AS TIMESTAMP)
             THEN `t10`.`at` + INTERVAL '-28800' SECOND
             ELSE `t10`.`at` + INTERVAL '-25200' SECOND
-          END AS DATE) AS `nsm_day`,
+          END AS `nsm_clock`,
           REGEXP_LIKE(`t10`.`event`, '(?s)^.*a.*$') AS `is_2_0`,
           TRUE AS `is_4_0`,
           TRUE AS `is_6_0`,

@@ -172,13 +172,11 @@ FROM (
               ELSE DATEADD(SECOND, '-25200', "t10"."at")
             END
           ) AS TIMESTAMP(6)) AS "nsm_period",
-          TO_DATE(
-            CASE
-              WHEN "t10"."at" < TIMESTAMP_FROM_PARTS(2024, 3, 10, 10, 0, 0, 0)
-              THEN DATEADD(SECOND, '-28800', "t10"."at")
-              ELSE DATEADD(SECOND, '-25200', "t10"."at")
-            END
-          ) AS "nsm_day",
+          CASE
+            WHEN "t10"."at" < TIMESTAMP_FROM_PARTS(2024, 3, 10, 10, 0, 0, 0)
+            THEN DATEADD(SECOND, '-28800', "t10"."at")
+            ELSE DATEADD(SECOND, '-25200', "t10"."at")
+          END AS "nsm_clock",
           REGEXP_LIKE("t10"."event", CONCAT('.*', '(?s)^.*a.*$', '.*'), 'cs') AS "is_2_0",
           TRUE AS "is_4_0",
           TRUE AS "is_6_0",

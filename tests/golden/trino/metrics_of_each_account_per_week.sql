@@ -184,13 +184,11 @@ FROM (
               ELSE "t10"."at" + INTERVAL '-25200' SECOND
             END
           ) AS TIMESTAMP(6)) AS "nsm_period",
-          DATE(
-            CASE
-              WHEN "t10"."at" < CAST(FROM_ISO8601_TIMESTAMP('2024-03-10T10:00:00') AS TIMESTAMP)
-              THEN "t10"."at" + INTERVAL '-28800' SECOND
-              ELSE "t10"."at" + INTERVAL '-25200' SECOND
-            END
-          ) AS "nsm_day",
+          CASE
+            WHEN "t10"."at" < CAST(FROM_ISO8601_TIMESTAMP('2024-03-10T10:00:00') AS TIMESTAMP)
+            THEN "t10"."at" + INTERVAL '-28800' SECOND
+            ELSE "t10"."at" + INTERVAL '-25200' SECOND
+          END AS "nsm_clock",
           REGEXP_LIKE("t10"."event", '(?s)^.*a.*$') AS "is_2_0",
           TRUE AS "is_4_0",
           TRUE AS "is_6_0",
