@@ -168,6 +168,22 @@ def init(
 
 
 @app.command()
+def review(
+    product: Annotated[
+        str, typer.Argument(metavar="PRODUCT", help="A product, its file, or product@as_of.")
+    ],
+    as_of: AsOf = None,
+    out: Out = RUNS,
+    as_json: Json = False,
+) -> None:
+    """Write the week's review from the newest published run: Monday's, the owners', Friday's."""
+    with reporting(as_json):
+        from nsm_pipeline.command_line import practice_commands
+
+        practice_commands.review(product, as_of=as_of, out=out, as_json=as_json)
+
+
+@app.command()
 def schema() -> None:
     """Print the JSON Schema of product files, for editors."""
     with reporting(as_json=True):

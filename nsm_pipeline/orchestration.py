@@ -11,37 +11,29 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, time
 from pathlib import Path
 from textwrap import indent
 from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from airflow.sdk import DAG, Asset, Connection, CronDataIntervalTimetable, get_current_context, task
-from airflow.sdk.definitions.retry_policy import ExceptionRetryPolicy, RetryAction, RetryRule
+from airflow.sdk import DAG, Connection, CronDataIntervalTimetable, get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
 
-from nsm_pipeline.errors import ChecksFailed, InvalidInput, Problem, Superseded
+from nsm_pipeline.dag_parts import as_doc, dag_id, index_asset, run_address, task_defaults
+from nsm_pipeline.errors import InvalidInput, Problem
 from nsm_pipeline.pipeline import STEPS, run_step, start_run
 from nsm_pipeline.product.config import ProductConfig
 from nsm_pipeline.product.loaded_product import LoadedProduct
 from nsm_pipeline.product.yaml_file import load_product
-from nsm_pipeline.runs.folder import address_of
+from nsm_pipeline.review_dags import build_review_dag
 from nsm_pipeline.runs.run_folder import RunFolder, RunStore
-from nsm_pipeline.runs.run_index import INDEX
 
 if TYPE_CHECKING:
-    from nsm_pipeline.runs.folder import Address
+    pass
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 CONFIG_ERROR = "config_error"
-# Trying again cannot mend these; everything else (a connection, a full disk) may pass by itself.
-FAIL_AT_ONCE = RetryRule(
-    exception=[InvalidInput, ChecksFailed, Superseded],
-    action=RetryAction.FAIL,
-    reason="the same input would fail again",
-)
 
 
 def products_folder() -> Path:
@@ -60,33 +52,6 @@ def run_store() -> RunStore:
     return RunStore(run_address(runs_root()))
 
 
-def run_address(url: str) -> Address:
-    """An address among the runs; `s3://conn_id@bucket/…` takes its credentials from Airflow.
-
-    Raises:
-        InvalidInput: no place for runs, or Airflow has no provider for it.
-    """
-    conn_id, _, bucket = urlsplit(url).netloc.rpartition("@")
-    if not conn_id or ":" in conn_id:
-        return address_of(url)
-    from airflow.sdk import ObjectStoragePath
-    from airflow.sdk.io import has_fs
-
-    place = urlsplit(url)._replace(netloc=bucket)
-    address_of(place.geturl())  # refuses what is no place for runs
-    if not has_fs(place.scheme):
-        what = "Airflow has no provider that opens this kind of store with a connection."
-        mend = "pip install 'apache-airflow-providers-amazon[s3fs]', or leave the connection out."
-        raise InvalidInput(Problem(f"NSM_RUNS: {place.scheme}://", what, mend))
-    # Airflow's own kind of UPath; its types do not say so.
-    return cast("Address", ObjectStoragePath(url.rstrip("/")))
-
-
-def dag_id(product: str) -> str:
-    """The DAG that runs this product."""
-    return f"nsm_{product}"
-
-
 def build_dags(folder: Path, *, runs: str, only: str | None = None) -> dict[str, DAG]:
     """A DAG for every product file, by id; for a file that cannot be used, one that says why.
 
@@ -100,7 +65,8 @@ def build_dags(folder: Path, *, runs: str, only: str | None = None) -> dict[str,
         dag = config_error_dag("products", str(nothing))
         return {dag.dag_id: dag}
     if only is not None:
-        mentioned = [file for file in files if only.removeprefix("nsm_") in _text(file)]
+        product = only.removeprefix("nsm_").removesuffix("_review")
+        mentioned = [file for file in files if product in _text(file)]
         dags = _by_id(mentioned, runs)
         if only in dags:
             return {only: dags[only]}
@@ -117,16 +83,9 @@ def build_dag(product: LoadedProduct, *, runs: str) -> DAG:
         start_date=datetime.combine(config.start_date, time(), ZoneInfo(config.timezone)),
         catchup=False,
         max_active_runs=1,
-        default_args={
-            "owner": config.owner,
-            "retries": 2,
-            "retry_delay": timedelta(minutes=5),
-            "retry_policy": ExceptionRetryPolicy(rules=[FAIL_AT_ONCE]),
-        },
+        default_args=task_defaults(config),
         tags=["nsm", config.audience],
-        # Tasks hold the file in closures, which Airflow does not see; this text makes every change
-        # of the file a new version of the DAG.
-        doc_md=f"{product.path.name}\n\n{indent(product.text, '    ')}\n",
+        doc_md=as_doc(product),
     ) as dag:
         _add_steps(product, runs)
     return dag
@@ -223,8 +182,7 @@ def _add_steps(product: LoadedProduct, runs: str) -> None:
         for published in context["task"].outlets:
             context["outlet_events"][published].extra = _published_facts(folder)
 
-    # A URI of the real file: lineage tools drop schemes that they do not know.
-    index = Asset(name=dag_id(config.product), uri=_index_uri(runs, config.product))
+    index = index_asset(runs, config.product)
     started = before = start()
     for name in others:
         outlets = [index] if name == "publish" else []
@@ -241,23 +199,31 @@ def _by_id(files: list[Path], runs: str) -> dict[str, DAG]:
     for file in files:
         try:
             product = load_product(file)
-            name = product.config.product
-            if name in owners:
-                problem = Problem(
-                    product.where("product"),
-                    f"{owners[name].name} has the product {name!r} already.",
-                    "Give one of the two another name.",
-                )
-                raise InvalidInput(problem)
-            dag = build_dag(product, runs=runs)
-            owners[name] = file
+            built = [build_dag(product, runs=runs)]
+            if product.config.review is not None:
+                built.append(build_review_dag(product, runs=runs))
+            for dag in built:
+                _refuse_a_second(dag, owners, product)
+            owners |= {dag.dag_id: file for dag in built}
         # Whatever one file does, the DAGs of all others stay: an error let out here would take
         # every product off the schedule.
         except Exception as error:
             kind = "" if isinstance(error, InvalidInput) else f"{file}: {type(error).__name__}: "
-            dag = config_error_dag(file.stem, f"{kind}{error}")
-        dags[dag.dag_id] = dag
+            built = [config_error_dag(file.stem, f"{kind}{error}")]
+        dags |= {dag.dag_id: dag for dag in built}
     return dags
+
+
+def _refuse_a_second(dag: DAG, owners: dict[str, Path], product: LoadedProduct) -> None:
+    if dag.dag_id not in owners:
+        return
+    taken = dag.dag_id.removeprefix("nsm_")
+    problem = Problem(
+        product.where("product"),
+        f"{owners[dag.dag_id].name} has the product {taken!r} already.",
+        "Give one of the two another name.",
+    )
+    raise InvalidInput(problem)
 
 
 def _text(file: Path) -> str:
@@ -265,14 +231,6 @@ def _text(file: Path) -> str:
         return file.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
-
-
-def _index_uri(runs: str, product: str) -> str:
-    """The URI of the product's index, without the name of a connection."""
-    if "://" not in runs:
-        return (Path(runs) / product / INDEX).as_uri()
-    url = urlsplit(f"{runs.rstrip('/')}/{product}/{INDEX}")
-    return url._replace(netloc=url.netloc.rpartition("@")[2]).geturl()
 
 
 def _published_facts(run: RunFolder) -> dict[str, Any]:

@@ -57,7 +57,7 @@ def rankings_app() -> "FastAPI":
     from fastapi import Depends, FastAPI, HTTPException
     from fastapi.responses import HTMLResponse, Response
 
-    from nsm_pipeline.orchestration import dag_id as dag_of
+    from nsm_pipeline.dag_parts import dag_id as dag_of
     from nsm_pipeline.orchestration import run_store
     from nsm_pipeline.publish import pages
 

@@ -82,7 +82,9 @@ def shipped(tmp_path_factory: pytest.TempPathFactory, environment: pytest.Monkey
         place.put(product)
     environment.setenv("NSM_PRODUCTS", str(place.products))
     environment.setenv("NSM_RUNS", str(place.store.root))
-    for dag in place.dags().values():
+    dags = place.dags()
+    for product in ("online_retail", "oulad_small"):
+        dag = dags[f"nsm_{product}"]
         run = dag.test(logical_date=first_night(dag))
         assert states(run) == {step.name: "success" for step in STEPS}
     return place
@@ -116,6 +118,23 @@ def test_a_second_run_of_the_same_night_replaces_it_with_the_same_bytes(shipped:
     after = shipped.store.published("online_retail")
     assert after is not None
     assert contents(after.path) == contents(before.path)
+
+
+def test_a_published_night_writes_the_weeks_review_once(shipped: Place) -> None:
+    dags = shipped.dags()
+    review = dags["nsm_online_retail_review"]
+    (waited_for,) = review.timetable.asset_condition.objects
+    (published,) = dags["nsm_online_retail"].get_task("publish").outlets
+    assert (waited_for.name, waited_for.uri) == (published.name, published.uri)
+
+    pages = shipped.store.root / "online_retail" / "reviews" / "2011-12-05"
+    for _ in range(2):
+        assert states(review.test()) == {"review": "success"}
+        friday = (pages / "friday.md").read_text("utf-8")
+        assert "Orders placed moved from 596 to 633 (+37) in the week of 28 November" in friday
+        assert (pages / "monday.md").exists()
+        written = (pages / "friday.md").stat().st_mtime_ns
+    assert (pages / "friday.md").stat().st_mtime_ns == written
 
 
 def test_bad_data_stops_before_publishing_and_is_not_tried_again(
@@ -186,7 +205,8 @@ def test_a_broken_file_becomes_a_failing_dag_and_all_others_live(half_broken: Pl
     bag = DagBag(DAGS)
     assert bag.import_errors == {}
     broken = {"not_yaml", "bad_cron", "bad_date", "unknown_key", "not_text", "twin"}
-    assert set(bag.dags) == {"nsm_online_retail", *(f"nsm_{b}_config_error" for b in broken)}
+    good = {"nsm_online_retail", "nsm_online_retail_review"}
+    assert set(bag.dags) == {*good, *(f"nsm_{b}_config_error" for b in broken)}
     assert "config-error" not in bag.dags["nsm_online_retail"].tags
 
     failing = half_broken.dags()["nsm_unknown_key_config_error"]
@@ -269,7 +289,7 @@ def test_reading_the_dag_file_loads_nothing_heavy(tmp_path: Path) -> None:
         )
         return done.stdout.rpartition("READ ")[2].split()
 
-    assert read() == ["50"]
+    assert read() == ["100"]  # each with its review
     # What a starting task asks for: its own DAG and no other.
     assert read(_AIRFLOW_PARSING_CONTEXT_DAG_ID="nsm_product_7") == ["1"]
 

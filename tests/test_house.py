@@ -34,7 +34,7 @@ FLOORS: tuple[dict[str, set[str]], ...] = (
     },
     {"simulation": {"simulation"}},
     {"doors": {"__init__", "__main__", "command_line", "opened_run"}},
-    {"orchestration": {"orchestration", "nightly"}},
+    {"orchestration": {"orchestration", "nightly", "dag_parts", "review_dags"}},
     {"airflow": {"dags", "plugins"}},
 )
 # What a run leaves is described by the product it was made for.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nsm_pipeline.product.tree import Tree
+
 if TYPE_CHECKING:
     from nsm_pipeline.steps import RunContext
 
@@ -19,9 +21,9 @@ def measure_tree(context: RunContext) -> None:
     from nsm_pipeline.warehouse.input_counts import Calendar, input_counts
 
     config = context.product.config
-    if config.tree is None:
+    if config.tree is None and config.review is None:
         return
-    tree, population = config.tree, context.extract.population
+    tree, population = config.tree or Tree(), context.extract.population
     counted = core_events(population.events, config.core_metric)
     calendar = Calendar(tree.per, config.timezone)
     counts = input_counts(context.extract.engine, population, counted, calendar)

@@ -39,6 +39,7 @@ from nsm_pipeline.product.journey import JourneyStep
 from nsm_pipeline.product.metrics import Metric
 from nsm_pipeline.product.north_star import NorthStar
 from nsm_pipeline.product.retention import Retention
+from nsm_pipeline.product.review import Review
 from nsm_pipeline.product.source import TABLE_NAME, Source
 from nsm_pipeline.product.tree import Tree
 
@@ -169,6 +170,7 @@ class ProductConfig(Model):
     segments: tuple[Name, ...] = ()
     metrics: tuple[Metric, ...] = ()
     tree: Tree | None = None
+    review: Review | None = None
     checks: Checks = Checks()
     publish: Publish | None = None
     state: State | None = None

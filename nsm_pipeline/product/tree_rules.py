@@ -51,8 +51,22 @@ def _one_that_matters(config: ProductConfig) -> Iterator[Finding]:
             )
 
 
+def _reviewed_by_the_week(config: ProductConfig) -> Iterator[Finding]:
+    if config.review is not None and _tree(config).per != "week":
+        yield Finding(
+            ("tree", "per"),
+            f"The review is of weeks, and this tree is counted by the {_tree(config).per}.",
+            "Give `per: week`, or take `review` out.",
+        )
+
+
 def _tree(config: ProductConfig) -> Tree:
     return config.tree or Tree()
 
 
-TREE_RULES: tuple[TreeRule, ...] = (_number_of_inputs, _each_input_once, _one_that_matters)
+TREE_RULES: tuple[TreeRule, ...] = (
+    _number_of_inputs,
+    _each_input_once,
+    _one_that_matters,
+    _reviewed_by_the_week,
+)
