@@ -184,6 +184,26 @@ def review(
 
 
 @app.command()
+def revalidate(
+    file: ProductFile,
+    as_of: AsOf = None,
+    candidate: Annotated[
+        str | None,
+        typer.Option("--candidate", metavar="NAME", help="Default: the newest run's leader."),
+    ] = None,
+    out: Out = RUNS,
+    as_json: Json = False,
+) -> None:
+    """Run the product at past moments: keep, review or replace the chosen behaviour."""
+    with reporting(as_json):
+        from nsm_pipeline.command_line import practice_commands
+
+        practice_commands.revalidate(
+            file, as_of=as_of, candidate=candidate, out=out, as_json=as_json
+        )
+
+
+@app.command()
 def schema() -> None:
     """Print the JSON Schema of product files, for editors."""
     with reporting(as_json=True):

@@ -156,7 +156,7 @@ def test_bad_data_stops_before_publishing_and_is_not_tried_again(
     assert states(run) == {
         "extract": "success",
         "validate": "failed",
-        **dict.fromkeys(("score", "backtest", "rank", "publish"), "upstream_failed"),
+        **dict.fromkeys(("score", "backtest", "rank", "measure", "publish"), "upstream_failed"),
     }
     assert run.get_task_instance("validate").try_number == 1
     still = bad.store.published("oulad_small")
@@ -311,8 +311,8 @@ def test_make_run_shows_the_error_and_where_the_rest_is(tmp_path: Path) -> None:
     enough = ("at_least: 1000}", "at_least: 100000}")
     done = nightly(tmp_path, place.put("online_retail", enough), NSM_RUNS=str(place.store.root))
     assert done.returncode == 1
-    assert "2/6" in done.stdout
-    assert "3/6" not in done.stdout
+    assert "2/7" in done.stdout
+    assert "3/7" not in done.stdout
     assert "eligible" in done.stdout
     assert ".airflow/online_retail.log" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr

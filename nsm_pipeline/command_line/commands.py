@@ -81,7 +81,7 @@ def run(file: Path, *, as_of: str | None, out: str, as_json: bool, **options: bo
     from nsm_pipeline.pipeline import STEPS, run_product
     from nsm_pipeline.runs.folder import address_of
 
-    moment, root = _as_of(file, as_of), address_of(out)
+    moment, root = moment_of(file, as_of), address_of(out)
     with step_progress(len(STEPS)) as on_step:
         folder = run_product(file, as_of=moment, out=root, on_step=on_step, **options)
     if as_json:
@@ -101,7 +101,7 @@ def advise(file: Path, *, as_of: str | None, as_json: bool) -> None:
     """Prints the windows that the data suggests and the pictures behind them."""
     from nsm_pipeline.pipeline import advise as advised
 
-    product, advice = advised(file, as_of=_as_of(file, as_of))
+    product, advice = advised(file, as_of=moment_of(file, as_of))
     if as_json:
         say_json({"ok": True, "product": product.config.product, **advice})
         return
@@ -117,7 +117,7 @@ def sql(file: Path, *, as_of: str | None) -> None:
     """Prints every query under its title."""
     from nsm_pipeline.pipeline import explain_sql
 
-    queries = explain_sql(file, as_of=_as_of(file, as_of))
+    queries = explain_sql(file, as_of=moment_of(file, as_of))
     say("\n\n".join(f"-- {title}\n{query.rstrip().rstrip(';')};" for title, query in queries))
 
 
@@ -180,7 +180,8 @@ def simulate(scenario: str, *, accounts: int, seed: int, out: Path, as_json: boo
         say(f"Product  {product}\nTruth    {truth}\nRun it   nsm run {product}")
 
 
-def _as_of(file: Path, text: str | None) -> datetime:
+def moment_of(file: Path, text: str | None) -> datetime:
+    """The moment that a text means to a product; without one, the product's own default."""
     from nsm_pipeline.command_line.as_of import default_as_of, parse_as_of
     from nsm_pipeline.product.yaml_file import load_product
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import typer
 
 from nsm_pipeline.command_line.console import say, say_json
 
@@ -52,3 +55,34 @@ def _json(folder: ReviewFolder) -> dict[str, object]:
 
     pages = [page for page in folder.pages() if page.endswith(".json")]
     return {"pages": {page: json.loads(folder.read(page)) for page in pages}}
+
+
+def revalidate(
+    file: Path, *, as_of: str | None, candidate: str | None, out: str, as_json: bool
+) -> None:
+    """Runs the product at past moments; ends with the decision, the table and where it is."""
+    from nsm_pipeline.command_line.commands import moment_of
+    from nsm_pipeline.practice.revalidation import chosen_behaviour
+    from nsm_pipeline.practice.revalidation import revalidate as look_back
+    from nsm_pipeline.product.yaml_file import load_product
+    from nsm_pipeline.publish.revalidation_text import revalidation_text
+    from nsm_pipeline.runs.folder import address_of
+    from nsm_pipeline.runs.review_folder import revalidation_folder
+    from nsm_pipeline.runs.run_folder import RunStore
+
+    store, product = RunStore(address_of(out)), load_product(file).config.product
+    chosen, moment = chosen_behaviour(store, product, candidate), moment_of(file, as_of)
+    found = look_back(file, as_of=moment, chosen=chosen, on_moment=_say_moment)
+    text = revalidation_text(found)
+    folder = revalidation_folder(store.root, product, moment)
+    new = folder.write_once("revalidation.json", found)
+    folder.write_once("revalidation.md", text)
+    if as_json:
+        say_json({"ok": True, "folder": str(folder.path), "written": new, **found})
+        return
+    say(text)
+    say(f"Evidence {folder.path}{'' if new else ' (written before, and unchanged)'}")
+
+
+def _say_moment(moment: datetime) -> None:
+    typer.echo(f"as of {moment:%Y-%m-%d %H:%M} UTC", err=True)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from nsm_pipeline.runs.canonical_bytes import json_bytes
 from nsm_pipeline.runs.folder import open_folder
+from nsm_pipeline.runs.run_index import as_of_name
 
 if TYPE_CHECKING:
     from nsm_pipeline.runs.folder import Address
 
 REVIEWS = "reviews"
+REVALIDATIONS = "revalidations"
 OWNERS = "owners"
 
 
@@ -65,6 +67,17 @@ class ReviewFolder:
 def review_folder(root: Address, product: str, monday: date) -> ReviewFolder:
     """The review of the week before this Monday."""
     return ReviewFolder(root / product / REVIEWS / monday.isoformat())
+
+
+def revalidation_folder(root: Address, product: str, as_of: datetime) -> ReviewFolder:
+    """What was found when the product looked back from this moment."""
+    return ReviewFolder(root / product / REVALIDATIONS / as_of_name(as_of))
+
+
+def newest_revalidation(root: Address, product: str) -> ReviewFolder | None:
+    """The look back from the latest moment; None when there was none."""
+    names = open_folder(root / product / REVALIDATIONS).folders()
+    return ReviewFolder(root / product / REVALIDATIONS / names[-1]) if names else None
 
 
 def reviewed_mondays(root: Address, product: str) -> list[str]:

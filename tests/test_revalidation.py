@@ -1,0 +1,103 @@
+"""Looking back: what decides, by hand, and a product really run again at past moments."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from worlds import busy_world, write_product
+
+from nsm_pipeline.errors import InvalidInput
+from nsm_pipeline.practice.revalidation import (
+    Chosen,
+    chosen_behaviour,
+    past_moments,
+    revalidate,
+)
+from nsm_pipeline.product.review import Revalidate
+from nsm_pipeline.publish.revalidation_text import revalidation_text
+from nsm_pipeline.runs.run_folder import RunStore
+from nsm_pipeline.stats.revalidation import Moment, decide, judged_then
+
+NEWEST = datetime(2024, 9, 1, tzinfo=UTC)
+
+
+def moments(lifts: str, money: str = "", **newest: object) -> list[Moment]:
+    """One letter per moment, oldest first: y, n or ? (cannot tell); the last may know more."""
+    answer = {"y": "yes", "n": "no", "?": "cannot tell"}
+    verdict = {"y": "supported", "n": "not_distinguishable", "?": "too_rare"}
+    money = money or "?" * len(lifts)
+    last = len(lifts) - 1
+    return [
+        Moment(f"{n}", answer[a], answer[b], verdict[a], "counts", **(newest if n == last else {}))  # type: ignore[arg-type]
+        for n, (a, b) in enumerate(zip(lifts, money, strict=True))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("lifts", "money", "decision"),
+    [
+        ("yyyy", "yyyy", "keep"),
+        ("yyyy", "????", "keep"),  # said, and no reason to drop it
+        ("nyyy", "????", "keep"),
+        ("???y", "???y", "review"),  # one moment is no history
+        ("nnny", "????", "review"),  # mostly it did not
+        ("yyyn", "????", "review"),  # once is not a trend
+        ("yynn", "????", "replace"),
+        ("yn?n", "????", "replace"),  # what cannot be told does not count as a lift
+        ("yyy?", "????", "review"),
+        ("yyyy", "yyyn", "review"),
+        ("yyyy", "yynn", "replace"),
+        ("yyyy", "nn?y", "keep"),
+    ],
+)
+def test_the_decision_by_hand(lifts: str, money: str, decision: str) -> None:
+    assert decide(moments(lifts, money)).decision == decision
+
+
+def test_harm_replaces_and_fading_is_reviewed() -> None:
+    harmful = [*moments("yy"), Moment("3", "no", "cannot tell", "harmful", "")]
+    assert decide(harmful).decision == "replace"
+    assert decide(moments("yyy", fading=True)).decision == "review"
+
+
+def test_moments_go_back_from_the_newest_by_the_declared_step() -> None:
+    found = list(past_moments(NEWEST, Revalidate(every="90d", times=3)))  # type: ignore[arg-type]
+    assert found == [NEWEST - timedelta(days=180), NEWEST - timedelta(days=90), NEWEST]
+
+
+def test_a_behaviour_that_was_no_candidate_then_cannot_be_told() -> None:
+    ranking = {"candidates": [{"candidate": "other"}], "revenue": {"series": []}}
+    then = judged_then("2024-01-01", ranking, "gone")
+    assert (then.lifts, then.leader, then.reason) == (
+        "cannot tell",
+        "other",
+        "It was no candidate of that run.",
+    )
+
+
+def test_the_product_is_run_again_with_what_was_known_then(tmp_path: Path) -> None:
+    path = write_product(
+        tmp_path,
+        busy_world(4, accounts=300),
+        discover={"events": "all", "at_least": [1, 2]},
+        exposure={"within": ["7d"]},
+        review={"revalidate": {"every": "60d", "times": 3}},
+        checks={"eligible_accounts": {"at_least": 120}, "freshness": {"severity": "off"}},
+        publish={"connection": f"duckdb://{tmp_path}/out.duckdb"},
+    )
+    found = revalidate(path, as_of=NEWEST, chosen=Chosen("share", 1.0, 7))
+    first, second, newest = found["moments"]
+    assert first["verdict"] == "not run"  # 4 May: too few had been observed to their end
+    assert "observed" in first["reason"]
+    assert 120 <= second["eligible"] < newest["eligible"]
+    assert found["decision"] in ("keep", "review", "replace")
+    assert not (tmp_path / "out.duckdb").exists()
+
+    text = revalidation_text(found)
+    assert text.startswith(f"# A small world: {found['decision']} share, at least 1 within 7 days")
+    assert text.count("\n| 2024-") == 3
+
+
+def test_without_a_published_run_there_is_nothing_to_look_back_on(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="Run the product first"):
+        chosen_behaviour(RunStore(tmp_path), "chat", None)
