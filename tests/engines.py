@@ -12,17 +12,17 @@ import psycopg
 import yaml
 
 from examples.load_tables import load_tables
+from nsm_pipeline.practice.tree import tree_metric
 from nsm_pipeline.product.yaml_file import load_product
 from nsm_pipeline.stats.score import fit_score
 from nsm_pipeline.stats.search import search
 from nsm_pipeline.warehouse.account_value import value_by_month, value_by_week, whole_months
-from nsm_pipeline.warehouse.cohort import core_events
 from nsm_pipeline.warehouse.connect import connect
 from nsm_pipeline.warehouse.day_retention import day_retention, own_events
 from nsm_pipeline.warehouse.extract import Extract
 from nsm_pipeline.warehouse.feature_usage import feature_usage
-from nsm_pipeline.warehouse.input_counts import Calendar, input_counts
 from nsm_pipeline.warehouse.invitations import count_invitations
+from nsm_pipeline.warehouse.input_counts import Scope, input_counts, log_begins
 from nsm_pipeline.warehouse.journey import journey_steps, waits
 from nsm_pipeline.warehouse.metric_counts import count_metrics
 from nsm_pipeline.warehouse.profile import profile_source
@@ -78,7 +78,9 @@ def figures(product: Path, as_of: datetime) -> dict[str, Any]:
     loaded = load_product(product)
     x = Extract.open(loaded, as_of)
     try:
-        sample, core = x.score_input, core_events(x.population.events, loaded.config.core_metric)
+        sample, begins = x.score_input, log_begins(x.engine, x.tables, x.population)
+        assert begins is not None
+        scope = Scope(x.engine, x.tables, x.population, loaded.config, begins)
         scored = x.scored(fit_score(sample))
         cells = scored.cells()
         found: dict[str, Any] = {
@@ -89,9 +91,7 @@ def figures(product: Path, as_of: datetime) -> dict[str, Any]:
             "retention curve": x.retention_curve,
             "usage gaps": x.usage_gaps,
             "revenue by week": x.revenue_by_week,
-            "inputs of the core metric": input_counts(
-                x.engine, x.population, core, Calendar("week", "Europe/London")
-            ),
+            "inputs of the core metric": input_counts(scope, tree_metric(loaded.config)).table,
             "sampled accounts": sample.accounts,
             "their counts": sample.counts,
             "their active days": sample.seen,

@@ -1,20 +1,24 @@
 """The metric tree from events to page: by hand, by SQL, by its own clocks, with hostile text."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pandas as pd
 import pytest
 from worlds import busy_world, open_extract, write_product
 
-from nsm_pipeline.practice.tree import measure_tree
+from nsm_pipeline.practice.metric_series import measure_metrics
+from nsm_pipeline.practice.review import review_of
+from nsm_pipeline.practice.tree import measure_tree, tree_metric
 from nsm_pipeline.product.yaml_file import load_product
 from nsm_pipeline.publish.tree_section import tree_section
 from nsm_pipeline.runs.run_folder import RunFolder, RunStore
+from nsm_pipeline.stats.decomposition import LEAVES
 from nsm_pipeline.steps import RunContext
-from nsm_pipeline.warehouse.cohort import core_events
-from nsm_pipeline.warehouse.input_counts import Calendar, input_counts
+from nsm_pipeline.warehouse.input_counts import Scope, input_counts, log_begins
 
 ALL = {"events": "all"}
 COUNTS = ["units", "days", "value", "new", "returned", "kept"]
@@ -32,12 +36,14 @@ def product(folder: Path, rows: list[tuple[str, str]], **changes: object) -> Pat
     return write_product(folder, tables, source=source, discover=ALL, **changes)
 
 
-def counted(path: Path, per: str, timezone: str, until: datetime) -> pd.DataFrame:
+def counted(path: Path, until: datetime) -> pd.DataFrame:
     extract = open_extract(path, until)
     try:
-        population = extract.population
-        core = core_events(population.events, extract.product.config.core_metric)
-        return input_counts(extract.engine, population, core, Calendar(per, timezone))  # type: ignore[arg-type]
+        begins = log_begins(extract.engine, extract.tables, extract.population)
+        assert begins is not None
+        config = extract.product.config
+        scope = Scope(extract.engine, extract.tables, extract.population, config, begins)
+        return input_counts(scope, tree_metric(config)).table
     finally:
         extract.engine.close()
 
@@ -54,7 +60,7 @@ def test_weeks_of_new_returned_kept_and_lost_by_hand(tmp_path: Path) -> None:
             ("a", "2024-01-29 09:00"), ("b", "2024-01-31 09:00"),  # a week that is not over
         ],
     )  # fmt: skip
-    table = counted(path, "week", "UTC", datetime(2024, 2, 1, tzinfo=UTC))
+    table = counted(path, datetime(2024, 2, 1, tzinfo=UTC))
     assert table["period"].dt.strftime("%d %b").tolist() == [
         "01 Jan", "08 Jan", "15 Jan", "22 Jan", "29 Jan",
     ]  # fmt: skip
@@ -66,17 +72,20 @@ def test_weeks_of_new_returned_kept_and_lost_by_hand(tmp_path: Path) -> None:
 
 def test_days_and_weeks_begin_when_the_clocks_of_the_product_say_so(tmp_path: Path) -> None:
     # London's clocks went forward on Sunday 31 March 2024: its Monday begins at 23:00 UTC.
-    path = product(
-        tmp_path,
-        [("a", "2024-03-25 00:00"), ("a", "2024-03-31 22:59"), ("b", "2024-03-31 23:00")],
+    rows = [("a", "2024-03-25 00:00"), ("a", "2024-03-31 22:59"), ("b", "2024-03-31 23:00")]
+    path, until = (
+        product(tmp_path, rows, timezone="Europe/London"),
+        datetime(2024, 4, 8, tzinfo=UTC),
     )
-    table = counted(path, "week", "Europe/London", datetime(2024, 4, 8, tzinfo=UTC))
+    table = counted(path, until)
     assert table["period"].tolist() == [
         pd.Timestamp("2024-03-25"),
         pd.Timestamp("2024-03-31 23:00"),
     ]
     assert table["value"].tolist() == [2, 1]
-    daily = counted(path, "day", "America/New_York", datetime(2024, 4, 8, tzinfo=UTC))
+    daily = counted(
+        product(tmp_path, rows, timezone="America/New_York", tree={"per": "day"}), until
+    )
     assert daily["period"].iloc[0] == pd.Timestamp("2024-03-24 04:00")
     assert daily["period"].iloc[-1] == pd.Timestamp("2024-03-31 04:00")
     assert daily["value"].tolist() == [1, 0, 0, 0, 0, 0, 0, 2]
@@ -85,12 +94,17 @@ def test_days_and_weeks_begin_when_the_clocks_of_the_product_say_so(tmp_path: Pa
 @pytest.mark.parametrize("per", ["day", "week", "month"])
 def test_the_counts_are_those_of_sql_by_hand(tmp_path: Path, per: str) -> None:
     write_product(
-        tmp_path, busy_world(5, accounts=150), discover=ALL, segments=["plan"], adjust_for=["plan"]
+        tmp_path,
+        busy_world(5, accounts=150),
+        discover=ALL,
+        segments=["plan"],
+        timezone="Europe/London",
+        tree={"per": per},
     )
-    found = counted(tmp_path / "world.yaml", per, "Europe/London", datetime(2024, 8, 1, tzinfo=UTC))
+    found = counted(tmp_path / "world.yaml", datetime(2024, 8, 1, tzinfo=UTC))
     expected = duckdb.sql(f"""
         WITH rows AS (
-            SELECT account, 'plan=' || plan AS segment,
+            SELECT account, plan AS segment,
                 date_trunc('day', timezone('Europe/London', "at")) AS day
             FROM '{tmp_path}/events.parquet' JOIN '{tmp_path}/accounts.parquet' USING (account)
             WHERE event = 'start' AND "at" <= TIMESTAMPTZ '2024-08-01 00:00:00+00'
@@ -119,12 +133,13 @@ def test_the_counts_are_those_of_sql_by_hand(tmp_path: Path, per: str) -> None:
     assert (some[COUNTS].to_numpy() == expected[COUNTS].to_numpy()).all()
 
 
-def measured(path: Path, folder: Path) -> RunFolder:
+def measured(path: Path, folder: Path, *parts: Callable[[RunContext], None]) -> RunFolder:
     as_of = datetime(2024, 8, 1, tzinfo=UTC)
     store = RunStore(folder / "runs")
     context = RunContext(load_product(path), as_of, store, store.start("world", as_of))
     try:
-        measure_tree(context)
+        for part in parts or (measure_tree,):
+            part(context)
         return context.run
     finally:
         context.close()
@@ -181,3 +196,50 @@ def test_too_short_a_history_is_said(tmp_path: Path) -> None:
 def test_a_product_without_a_tree_leaves_none(tmp_path: Path) -> None:
     run = measured(product(tmp_path, [("a", "2024-07-23 09:00")]), tmp_path)
     assert tree_section(run) is None
+
+
+METRICS = [
+    {"name": "keen_users", "event": "start", "at_least": 2, "segment": "plan"},
+    {"name": "sizes", "event": "any", "value": {"sum": "size"}, "segment": "plan"},
+    {"name": "all_events", "event": ["start", "share"], "value": "events"},
+    {"name": "sharers", "event": "share", "value": {"share_of": {"event": "any"}}},
+]
+
+
+@pytest.mark.parametrize("name", ["keen_users", "sizes", "all_events"])
+def test_a_declared_metric_is_the_one_of_its_series_and_adds_up(tmp_path: Path, name: str) -> None:
+    inputs = [
+        {"kind": "activation", "metric": "sharers", "owner": "growth", "kpis": ["all_events"]},
+        {"kind": "retention"},
+        {"kind": "depth"},
+    ]
+    path = write_product(
+        tmp_path,
+        busy_world(7, accounts=150),
+        discover=ALL,
+        metrics=METRICS,
+        tree={"metric": name, "inputs": inputs},
+        review={},
+    )
+    run = measured(path, tmp_path, measure_metrics, measure_tree)
+    series = run.read_frame("metrics.parquet").query("segment == '' and whole")
+    own = series[series["metric"] == name].set_index("period")["value"]
+    table = run.read_frame("tree.parquet").query("segment == ''")
+    values = table.set_index("period")["value"]
+    assert len(values) > 20
+    np.testing.assert_allclose(values, own.iloc[-len(values) :], rtol=1e-12)
+    known = table.dropna(subset=["activation"])
+    np.testing.assert_allclose(known[list(LEAVES)].sum(axis=1), known["change"], atol=1e-6)
+    if name == "keen_users":
+        np.testing.assert_allclose(known["frequency"], 0, atol=1e-9)
+
+    tree = run.read_json("tree.json")
+    (beside,) = [one for one in tree["inputs"] if not one["identity"]]
+    shares = series[series["metric"] == "sharers"]["value"]
+    assert (beside["value"], beside["value_before"]) == (shares.iloc[-1], shares.iloc[-2])
+    assert beside["contribution"] is None
+    assert beside["kpis"][0]["value"] is not None
+    reviewed = review_of(run, load_product(path).config).pages["monday"]
+    looked_at = [one["name"] for kind in ("flagged", "as_usual") for one in reviewed[kind]]
+    assert "sharers" in looked_at
+    assert looked_at.count(name) == 1

@@ -4,31 +4,72 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nsm_pipeline.practice.metric_series import SERIES
+from nsm_pipeline.product.metrics import CountedMetric, RatioMetric, SimpleMetric
 from nsm_pipeline.product.tree import Tree
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from nsm_pipeline.product.config import ProductConfig
     from nsm_pipeline.steps import RunContext
 
 TREE = "tree.json"
 TREE_TABLE = "tree.parquet"
+CORE = "core_metric"
 
 
 def measure_tree(context: RunContext) -> None:
     """Leaves `tree.parquet` (every whole period, by segment and part) and `tree.json`."""
-    from nsm_pipeline.stats.decomposition import decompose_volume
-    from nsm_pipeline.stats.tree_document import Decomposed, tree_document
-    from nsm_pipeline.warehouse.cohort import core_events
-    from nsm_pipeline.warehouse.input_counts import Calendar, input_counts
-
     config = context.product.config
     if config.tree is None and config.review is None:
         return
-    tree, population = config.tree or Tree(), context.extract.population
-    counted = core_events(population.events, config.core_metric)
-    calendar = Calendar(tree.per, config.timezone)
-    counts = input_counts(context.extract.engine, population, counted, calendar)
+    from nsm_pipeline.stats.decomposition import decompose_volume
+    from nsm_pipeline.stats.tree_document import Decomposed, tree_document
+
+    metric = tree_metric(config)
+    counts, kind = _counted(context, metric)
     table = decompose_volume(counts[counts["whole"]])
     context.run.write_frame(TREE_TABLE, table)
-    name = config.core_metric.name
-    decomposed = Decomposed("core_metric", name, tree.per, config.timezone, table)
-    context.run.write_json(TREE, tree_document(decomposed, config))
+    decomposed = Decomposed(
+        name=metric.name,
+        title=metric.shown,
+        kind=kind,
+        unit=(metric.unit or "account").removesuffix("_id").replace("_", " "),
+        per=metric.per,
+        timezone=config.timezone,
+        table=table,
+    )
+    series = context.run.read_frame(SERIES) if context.run.exists(SERIES) else None
+    context.run.write_json(TREE, tree_document(decomposed, config, series))
+
+
+def tree_metric(config: ProductConfig) -> CountedMetric:
+    """The declared metric at the top of the tree, else the core metric's events as one."""
+    tree = config.tree or Tree()
+    for metric in config.metrics:
+        if metric.name == tree.metric and not isinstance(metric, RatioMetric):
+            return metric
+    return SimpleMetric(
+        name=CORE,
+        title=config.core_metric.name,
+        event=config.core_metric.event,
+        where=config.core_metric.where,
+        value="events",
+        per=tree.per,
+        segment=next(iter(config.segments), None),
+    )
+
+
+def _counted(context: RunContext, metric: CountedMetric) -> tuple[pd.DataFrame, str]:
+    from nsm_pipeline.warehouse.input_counts import Scope, input_counts, log_begins, nothing_counted
+
+    extract = context.extract
+    begins = log_begins(extract.engine, extract.tables, extract.population)
+    if begins is None:
+        return nothing_counted(), "events"
+    scope = Scope(
+        extract.engine, extract.tables, extract.population, context.product.config, begins
+    )
+    found = input_counts(scope, metric)
+    return found.table, found.kind

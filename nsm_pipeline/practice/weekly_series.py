@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
+
+from nsm_pipeline.practice.metric_series import DEFINITIONS, SERIES
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from nsm_pipeline.product.config import ProductConfig
     from nsm_pipeline.runs.run_folder import RunFolder
-    from nsm_pipeline.stats.weekly_flags import WeeklySeries
+    from nsm_pipeline.stats.weekly_flags import Kind, WeeklySeries
 
 RECENT = 8
 COUNTED = ("breadth", "activation")
 ShownAs = Literal["count", "share", "decimal", "number"]
-SHOWN_AS: dict[str, ShownAs] = {"retention": "share", "frequency": "decimal", "depth": "decimal"}
 
 
 @dataclass(frozen=True)
@@ -43,15 +45,29 @@ def weekly_series(run: RunFolder, config: ProductConfig, tree: dict[str, Any]) -
     for one in tree["inputs"]:
         if one["identity"]:
             kind = one["kind"]
-            series = WeeklySeries(
-                kind,
-                one["title"],
-                "count" if kind in COUNTED else "measure",
-                _levels(kind, weeks),
-            )
-            shown = SHOWN_AS.get(kind, "count")
-            found.append(OwnedSeries(series, one["owner"] or config.owner, shown))
-    return found
+            counted: Kind = "count" if kind in COUNTED else "measure"
+            series = WeeklySeries(kind, one["title"], counted, _levels(kind, weeks))
+            found.append(OwnedSeries(series, one["owner"] or config.owner, one["shown_as"]))
+    owners = {one["metric"]: one["owner"] for one in tree["inputs"]}
+    return [*found, *_declared_metrics(run, tree["metric"], owners, config.owner)]
+
+
+def _declared_metrics(
+    run: RunFolder, top: str, owners: dict[str | None, str | None], owner: str
+) -> Iterator[OwnedSeries]:
+    """Everybody's series of the product's other weekly metrics, whole weeks only."""
+    from nsm_pipeline.stats.weekly_flags import WeeklySeries
+
+    if not run.exists(SERIES):
+        return
+    series = run.read_frame(SERIES)
+    whole = series[series["whole"] & (series["segment"] == "")]
+    for one in run.read_json(DEFINITIONS)["metrics"]:
+        if one["per"] == "week" and one["name"] != top:
+            weeks = whole[whole["metric"] == one["name"]].sort_values("period")
+            values = tuple(weeks["value"].astype("float64"))
+            found = WeeklySeries(one["name"], one["title"], "measure", values)
+            yield OwnedSeries(found, owners.get(one["name"]) or owner, "number")
 
 
 def _levels(kind: str, weeks: pd.DataFrame) -> tuple[float, ...]:

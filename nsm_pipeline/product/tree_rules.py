@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from nsm_pipeline.product.config import ProductConfig
+from nsm_pipeline.product.grammar import Sum
+from nsm_pipeline.product.metrics import Counted, Metric, RatioMetric
+from nsm_pipeline.product.model_findings import did_you_mean
 from nsm_pipeline.product.tree import Tree
-from nsm_pipeline.product.yaml_tree import Finding, short
+from nsm_pipeline.product.yaml_tree import Finding, Keys, short
 
 TreeRule = Callable[[ProductConfig], Iterator[Finding]]
 
@@ -51,13 +54,45 @@ def _one_that_matters(config: ProductConfig) -> Iterator[Finding]:
             )
 
 
+def _metrics_exist(config: ProductConfig) -> Iterator[Finding]:
+    known, tree = {metric.name for metric in config.metrics}, _tree(config)
+    named: list[tuple[Keys, str | None]] = [(("tree", "metric"), tree.metric)]
+    named += [(("tree", "inputs", i, "metric"), one.metric) for i, one in enumerate(tree.inputs)]
+    for keys, name in named:
+        if name is not None and name not in known:
+            what = f'No metric is named "{short(name)}".'
+            yield Finding(keys, what, did_you_mean(name, known, kind="metrics"))
+
+
+def _metric_is_a_product(config: ProductConfig) -> Iterator[Finding]:
+    metric = _metric(config)
+    if metric is None:
+        return
+    counted = not isinstance(metric, RatioMetric) and metric.by == "calendar"
+    if counted and (metric.value in ("units", "events") or isinstance(metric.value, Sum)):
+        return
+    yield Finding(
+        ("tree", "metric"),
+        f'"{metric.name}" is no number of units or events and no sum by the calendar, so it is not '
+        "the product of its inputs.",
+        "Name the metric it is made of, and this one as an input beside it.",
+    )
+
+
 def _reviewed_by_the_week(config: ProductConfig) -> Iterator[Finding]:
-    if config.review is not None and _tree(config).per != "week":
+    metric = _metric(config)
+    counted = metric if isinstance(metric, Counted) else None
+    key, per = ("metric", counted.per) if counted else ("per", _tree(config).per)
+    if config.review is not None and per != "week":
         yield Finding(
-            ("tree", "per"),
-            f"The review is of weeks, and this tree is counted by the {_tree(config).per}.",
+            ("tree", key),
+            f"The review is of weeks, and this tree is counted by the {per}.",
             "Give `per: week`, or take `review` out.",
         )
+
+
+def _metric(config: ProductConfig) -> Metric | None:
+    return next((m for m in config.metrics if m.name == _tree(config).metric), None)
 
 
 def _tree(config: ProductConfig) -> Tree:
@@ -68,5 +103,7 @@ TREE_RULES: tuple[TreeRule, ...] = (
     _number_of_inputs,
     _each_input_once,
     _one_that_matters,
+    _metrics_exist,
+    _metric_is_a_product,
     _reviewed_by_the_week,
 )

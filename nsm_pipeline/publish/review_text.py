@@ -6,16 +6,14 @@ from typing import Any
 
 from nsm_pipeline.publish.digest import escape
 from nsm_pipeline.publish.wording import (
+    LEVELS,
     absent,
     count,
-    decimal,
     points,
-    share,
     short,
     threshold,
 )
 
-WRITTEN = {"count": count, "share": share, "decimal": decimal, "number": threshold}
 QUESTIONS = (
     "For the team: what did you ship that should show here, is it to be seen, and what is in the "
     "way?"
@@ -125,7 +123,7 @@ def _value(one: dict[str, Any]) -> str:
 
 
 def _written(value: Any, one: dict[str, Any]) -> str:
-    return WRITTEN[one["shown_as"]](value)
+    return LEVELS[one["shown_as"]](value)
 
 
 def _name(name: str) -> str:

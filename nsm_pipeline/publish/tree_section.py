@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from nsm_pipeline.publish.page_templates import render
 from nsm_pipeline.publish.section import Section
-from nsm_pipeline.publish.wording import MISSING, absent, clipped, count, decimal, points, share
+from nsm_pipeline.publish.wording import LEVELS, clipped, count, points
 
 if TYPE_CHECKING:
     from nsm_pipeline.runs.run_folder import RunFolder
@@ -14,13 +14,12 @@ if TYPE_CHECKING:
 TREE = "tree.json"
 MOST_SEGMENTS = 20
 IN_WORDS = {
-    "breadth": "Active accounts",
-    "activation": "New accounts",
-    "reactivation": "Accounts that returned",
+    "activation": "New",
+    "reactivation": "Returned",
     "retention": "Share kept",
     "carried_over": "There to be kept",
-    "frequency": "Active days per account",
-    "depth": "Per active day",
+    "frequency": "Active days",
+    "depth": "Depth",
 }
 
 
@@ -43,30 +42,23 @@ def tree_section(folder: RunFolder) -> Section | None:
 def tree_rows(tree: dict[str, Any]) -> list[dict[str, Any]]:
     """The identity as lines of a tree: every input, and the parts that no input owns."""
     own = {one["kind"]: one for one in tree["inputs"] if one["identity"]}
-    parts, flow = tree["parts"], tree["flow"]
+    parts, flow, unit = tree["parts"], tree["flow"], tree["unit"].capitalize()
     of_units = [_row(own["activation"], 2), _row(own["retention"], 2)]
     if parts:
         returned, there = count(flow["returned"]), count(flow["units_before"])
         of_units += [
-            _plain("Accounts that returned", returned, parts["reactivation"]),
-            _plain("Accounts there to be kept", there, parts["carried_over"]),
+            _plain(f"{unit}s that returned", returned, parts["reactivation"]),
+            _plain(f"{unit}s there to be kept", there, parts["carried_over"]),
         ]
     return [_row(own["breadth"], 1), *of_units, _row(own["frequency"], 1), _row(own["depth"], 1)]
-
-
-def level(kind: str, value: Any) -> str:
-    """What an input stands at, in its own units."""
-    if kind == "retention" and not absent(value):
-        return share(value)
-    return decimal(value) if kind in ("frequency", "depth") else count(value)
 
 
 def _row(one: dict[str, Any], depth: int) -> dict[str, Any]:
     return {
         **one,
         "depth": depth,
-        "now": level(one["kind"], one["value"]),
-        "before": level(one["kind"], one["value_before"]),
+        "now": _level(one, one["value"]),
+        "before": _level(one, one["value_before"]),
         "part": points(one["contribution"]),
         "aims": [{**aim, "now": _progress(aim, one)} for aim in one["targets"]],
     }
@@ -79,6 +71,9 @@ def _plain(title: str, now: str, contribution: Any) -> dict[str, Any]:
 
 
 def _progress(aim: dict[str, Any], one: dict[str, Any]) -> str:
-    if absent(one["value"]):
-        return MISSING
-    return f"{level(one['kind'], one['value'])} of {level(one['kind'], aim['value'])}"
+    return f"{_level(one, one['value'])} of {_level(one, aim['value'])}"
+
+
+def _level(one: dict[str, Any], value: Any) -> str:
+    """What an input stands at, in its own units."""
+    return LEVELS[one["shown_as"]](value)

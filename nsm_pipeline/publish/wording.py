@@ -245,6 +245,10 @@ def threshold(value: Any) -> str:
     return _signed(f"{value:,.2f}" if abs(value) >= 1 else f"{value:.3g}")
 
 
+LEVELS = {"count": count, "share": share, "decimal": decimal, "number": threshold}
+"""How a metric's value is written, by what it is (`shown_as` of `tree.json`)."""
+
+
 def moment(text: Any) -> str:
     """A moment in words, in UTC; what is no ISO date is shown as it stands."""
     try:

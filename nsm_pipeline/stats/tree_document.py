@@ -14,33 +14,54 @@ import pandas as pd
 from nsm_pipeline.product.config import ProductConfig
 from nsm_pipeline.product.tree import InputKind, Tree, TreeInput
 from nsm_pipeline.stats.decomposition import EVERYBODY, LEAVES
-from nsm_pipeline.stats.drivers import Driver, find_drivers
+from nsm_pipeline.stats.drivers import Driver, Drivers, find_drivers
+
+Newest = Mapping[str, tuple[float | None, float | None]]
 
 KINDS: tuple[InputKind, ...] = ("breadth", "activation", "retention", "frequency", "depth")
 TITLES: Mapping[InputKind, str] = {
-    "breadth": "Active accounts",
-    "activation": "New accounts",
-    "retention": "Share kept from the period before",
-    "frequency": "Active days per account",
+    "breadth": "Active {unit}s",
+    "activation": "New {unit}s",
+    "retention": "Share kept from the {per} before",
+    "frequency": "Active days per {unit}",
     "depth": "Counted per active day",
 }
+SHARE_REACHING = "Share of the active that reaches it"
+SHOWN_AS = {"retention": "share", "frequency": "decimal", "depth": "decimal"}
 NO_HISTORY = "Fewer than two whole periods are known, so no change can be told."
 
 
 @dataclass(frozen=True)
 class Decomposed:
-    """What the tree shows: its metric by name and title, and `decompose_volume` of its counts."""
+    """What the tree shows: its metric, whose activity it is, and `decompose_volume` of its counts.
+
+    `kind` is what the value counts: `units`, `events` or a `sum`.
+    """
 
     name: str
     title: str
+    kind: str
+    unit: str
     per: str
     timezone: str
     table: pd.DataFrame
 
+    def drivers(self, row: Mapping[str, Any]) -> Drivers | None:
+        """What drove one row's change, in this metric's words."""
+        return find_drivers(row, unit=self.unit, of_units=self.kind == "units")
 
-def tree_document(decomposed: Decomposed, config: ProductConfig) -> dict[str, Any]:
-    """The newest whole period against the one before: values, parts, inputs, segments, sentence."""
-    tree = config.tree or Tree()
+
+def tree_document(
+    decomposed: Decomposed, config: ProductConfig, series: pd.DataFrame | None
+) -> dict[str, Any]:
+    """The newest whole period against the one before: values, parts, inputs, segments, sentence.
+
+    Args:
+        decomposed: the metric at the top and its counts.
+        config: the product.
+        series: `metrics.parquet`, for inputs and KPIs that are metrics of their own.
+    """
+    tree, newest = config.tree or Tree(), newest_values(series)
     everybody = _of_segment(decomposed.table, EVERYBODY)
     known = len(everybody) > 1
     now = everybody[-1] if everybody else None
@@ -48,6 +69,8 @@ def tree_document(decomposed: Decomposed, config: ProductConfig) -> dict[str, An
     return {
         "metric": decomposed.name,
         "title": decomposed.title,
+        "unit": decomposed.unit,
+        "kind": decomposed.kind,
         "per": decomposed.per,
         "timezone": decomposed.timezone,
         "period": now["period"] if now else None,
@@ -58,10 +81,13 @@ def tree_document(decomposed: Decomposed, config: ProductConfig) -> dict[str, An
         "sentence": _sentence(decomposed, now, before),
         "parts": {part: now[part] for part in ("breadth", *LEAVES)} if now and known else {},
         "flow": _flow(now, before),
-        "drivers": _drivers(now),
+        "drivers": _drivers(decomposed, now),
         "segments": _segments(decomposed) if known else [],
         "declared": bool(tree.inputs),
-        "inputs": [*_identity_inputs(tree, now, before), *_inputs_beside(tree)],
+        "inputs": [
+            *_identity_inputs(decomposed, tree, now, before, newest),
+            *_inputs_beside(tree, newest),
+        ],
     }
 
 
@@ -87,7 +113,7 @@ def _sentence(decomposed: Decomposed, now: Any, before: Any) -> str:
         f"{decomposed.title} moved from {before['value']:,.0f} to {now['value']:,.0f} "
         f"({told_change(now['change'])}) in {period_name(decomposed, now['period'])}"
     )
-    found = find_drivers(now)
+    found = decomposed.drivers(now)
     if found is None or not found.along:
         return f"{moved}: no input changed what it is."
     along, against = found.named
@@ -106,8 +132,8 @@ def _flow(now: Any, before: Any) -> dict[str, float | None]:
     return {"units_before": before["units"], **counted}
 
 
-def _drivers(now: Any) -> list[dict[str, Any]]:
-    found = find_drivers(now) if now else None
+def _drivers(decomposed: Decomposed, now: Any) -> list[dict[str, Any]]:
+    found = decomposed.drivers(now) if now else None
     if found is None:
         return []
     return [
@@ -133,11 +159,36 @@ def _segments(decomposed: Decomposed) -> list[dict[str, Any]]:
     return sorted(shown, key=lambda row: (-abs(row["change"]), row["segment"]))
 
 
-def _identity_inputs(tree: Tree, now: Any, before: Any) -> list[dict[str, Any]]:
+def newest_values(series: pd.DataFrame | None) -> dict[str, tuple[float | None, float | None]]:
+    """Of every metric everybody's values in its newest whole period and in the one before."""
+    if series is None:
+        return {}
+    whole = series[series["whole"] & (series["segment"] == EVERYBODY)]
+    found = {}
+    for name, rows in whole.groupby("metric", sort=False):
+        values = [None if np.isnan(v) else float(v) for v in rows.sort_values("period")["value"]]
+        found[str(name)] = ([None, *values][-1], [None, None, *values][-2])
+    return found
+
+
+def _identity_inputs(
+    decomposed: Decomposed, tree: Tree, now: Any, before: Any, newest: Newest
+) -> list[dict[str, Any]]:
     own = {one.kind: one for one in tree.inputs if one.metric is None}
+    words = {"unit": decomposed.unit, "per": decomposed.per}
+    titles = {kind: TITLES[kind].format(**words) for kind in KINDS}
+    shown_as = dict(SHOWN_AS)
+    if decomposed.kind == "units":
+        titles["depth"], shown_as["depth"] = SHARE_REACHING, "share"
     return [
         {
-            **_declared(own.get(kind), kind, proposed=not tree.inputs),
+            **_declared(own.get(kind), kind, newest, title=titles[kind]),
+            "state": "proposed"
+            if not tree.inputs
+            else "declared"
+            if kind in own
+            else "not declared",
+            "shown_as": shown_as.get(kind, "count"),
             "value": _level(kind, now, None if before is None else before["units"]),
             "value_before": None if before is None else _level(kind, before, _kept_base(before)),
             "contribution": _contribution(kind, now) if before is not None else None,
@@ -146,27 +197,37 @@ def _identity_inputs(tree: Tree, now: Any, before: Any) -> list[dict[str, Any]]:
     ]
 
 
-def _inputs_beside(tree: Tree) -> list[dict[str, Any]]:
+def _state(tree: Tree, declared: bool) -> str:
+    if not tree.inputs:
+        return "proposed"
+    return "declared" if declared else "not declared"
+
+
+def _inputs_beside(tree: Tree, newest: Newest) -> list[dict[str, Any]]:
     """Inputs with a series of their own: no part of the identity, so they contribute nothing."""
-    return [
-        {**_declared(one, one.kind, proposed=False), "value": None, "value_before": None}
-        | {"contribution": None}
-        for one in tree.inputs
-        if one.metric is not None
-    ]
+    found = []
+    for one in tree.inputs:
+        if one.metric is not None:
+            value, before = newest.get(one.metric, (None, None))
+            title = one.metric.replace("_", " ").capitalize()
+            level = {"value": value, "value_before": before, "contribution": None}
+            declared = _declared(one, one.kind, newest, title=title)
+            found.append({**declared, "state": "declared", "shown_as": "number", **level})
+    return found
 
 
-def _declared(one: TreeInput | None, kind: InputKind, *, proposed: bool) -> dict[str, Any]:
-    title = None if one is None else one.title or (one.metric or "").replace("_", " ").capitalize()
+def _declared(
+    one: TreeInput | None, kind: InputKind, newest: Newest, *, title: str
+) -> dict[str, Any]:
+    kpis = one.kpis if one else ()
     return {
         "kind": kind,
-        "title": title or TITLES[kind],
+        "title": (one.title if one else None) or title,
         "metric": one.metric if one else None,
         "identity": one is None or one.metric is None,
-        "state": "proposed" if proposed else "declared" if one else "not declared",
         "owner": one.owner if one else None,
         "omtm": bool(one and one.omtm),
-        "kpis": [{"name": name, "value": None} for name in (one.kpis if one else ())],
+        "kpis": [{"name": name, "value": newest.get(name, (None, None))[0]} for name in kpis],
         "targets": [target.model_dump() for target in (one.targets if one else ())],
     }
 

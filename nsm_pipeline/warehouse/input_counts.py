@@ -3,135 +3,144 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Literal
-from zoneinfo import ZoneInfo
 
 import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
-from nsm_pipeline.warehouse.cohort import Population
-from nsm_pipeline.warehouse.connect import Engine
-from nsm_pipeline.warehouse.local_time import local
+from nsm_pipeline.product.grammar import Sum
+from nsm_pipeline.product.metrics import CountedMetric
+from nsm_pipeline.warehouse.metric_counts import by_unit, log_begins
+from nsm_pipeline.warehouse.metric_rows import (
+    DAY,
+    PERIOD,
+    SEGMENT,
+    UNIT,
+    Frame,
+    Scope,
+    marks,
+    metric_rows,
+)
 
-Period = Literal["day", "week", "month"]
-TRUNCATED: dict[Period, str] = {"day": "D", "week": "W", "month": "M"}
-STEPS: dict[Period, pd.DateOffset] = {
+__all__ = ["Scope", "input_counts", "log_begins", "nothing_counted"]
+
+COUNTED = ("units", "days", "new", "kept")
+COLUMNS = ("period", "segment", "units", "days", "value", "new", "returned", "kept", "whole")
+OFFSETS: dict[str, pd.DateOffset] = {
     "day": pd.DateOffset(days=1),
     "week": pd.DateOffset(weeks=1),
     "month": pd.DateOffset(months=1),
 }
-NO_CUSTOMERS = ("internal", "bot")
+Kind = Literal["units", "events", "sum"]
 
 
 @dataclass(frozen=True)
-class Calendar:
-    """Periods as the product's clocks tell them."""
+class Inputs:
+    """Counts of a metric's inputs, and what its value counts."""
 
-    per: Period
-    timezone: str
-
-    def truncated(self, at: ir.TimestampValue) -> ir.TimestampValue:
-        """The start of the period that a local moment is in."""
-        return at.truncate(TRUNCATED[self.per]).cast("timestamp(6)")
-
-    def before(self, period: ir.TimestampValue) -> ir.TimestampValue:
-        """The period before."""
-        return period - ibis.interval(**{f"{self.per}s": 1})
-
-    def in_utc(self, starts: pd.Series) -> pd.Series:
-        """Local starts of periods as moments in UTC, without a zone."""
-        here = starts.dt.tz_localize(self.timezone, ambiguous=True, nonexistent="shift_forward")
-        moments: pd.Series = here.dt.tz_convert("UTC").dt.tz_localize(None)
-        return moments.astype("datetime64[us]")
+    table: pd.DataFrame
+    kind: Kind
 
 
-def input_counts(
-    engine: Engine, population: Population, counted: ir.BooleanValue, calendar: Calendar
-) -> pd.DataFrame:
-    """Accounts with such events by period and segment, of those onboarded; no staff, no bots.
+def input_counts(scope: Scope, metric: CountedMetric) -> Inputs:
+    """Units active by period and segment, and what the metric counts of them; no staff, no bots.
+
+    A unit is active in a period when it counts for the metric; of a number of units, when it does
+    what the metric asks for at all, so that those who do it often enough are a share of them.
 
     Args:
-        engine: the engine.
-        population: who is who; visible events only.
-        counted: true on the events of `population.events` that count.
-        calendar: which periods.
+        scope: whose events, on which clock.
+        metric: a calendar metric that counts units or events, or sums a column.
 
-    Shape: a row per period and segment that has any, and one of zeros for every other period
-    between: `period` (its start, UTC), `segment` (`""` where the product declares none), `units`
-    (active accounts), `days` (on which they were, summed), `value` (events), `new` (accounts never
-    seen to do it before), `returned`, `kept` (active in the period before, too), `whole` (the
-    period was over by `observed_until`). Ordered by segment and period.
+    Shape: of `table` a row per period and segment that has any, and one of zeros for every other
+    period between: `period` (its start, UTC), `segment` (`""` where there is one), `units`, `days`
+    (active days, summed; of a number of units as many as units), `value`, `new` (units never active
+    before), `returned`, `kept` (active in the period before, too), `whole` (the log covers all of
+    the period). Ordered by segment and period.
     """
-    rows = _local_rows(engine, population, counted, calendar)
-    if rows is None:
-        return _nothing()
-    per_unit = engine.materialise(
-        "unit_periods", "active days and events per account and period", _per_unit(rows, calendar)
+    kind: Kind = "sum" if isinstance(metric.value, Sum) else "units"
+    kind = "events" if metric.value == "events" else kind
+    rows = metric_rows(scope, _frame(scope, metric), [(0, metric)])
+    title = f"what each unit did for {metric.name} per {metric.per}"
+    listed = scope.engine.materialise("unit_periods", title, _unit_periods(rows, metric, kind))
+    before = (
+        listed[PERIOD].lag().over(group_by=[listed[UNIT], listed[SEGMENT]], order_by=listed[PERIOD])
     )
-    before = per_unit.period.lag().over(group_by=per_unit.account, order_by=per_unit.period)
-    known = per_unit.mutate(earlier=before)
-    kept = (known.earlier == calendar.before(known.period)).fill_null(False)
-    found = engine.fetch(
-        "active accounts by period and segment",
-        known.group_by("segment", "period")
+    known = listed.mutate(earlier=before)
+    step = known[PERIOD] - ibis.interval(**{f"{metric.per}s": 1})
+    found = scope.engine.fetch(
+        f"active units by {metric.per}",
+        known.group_by(segment=known[SEGMENT], period=known[PERIOD])
         .aggregate(
             units=known.count(),
             days=known.days.sum(),
             value=known["value"].sum(),
             new=known.count(where=known.earlier.isnull()),
-            kept=known.count(where=kept),
+            kept=known.count(where=(known.earlier == step).fill_null(False)),
         )
         .order_by("segment", "period"),
     )
-    return _every_period(found, calendar, population.observed_until)
+    return Inputs(_every_period(found, scope, metric.per), kind)
 
 
-def _local_rows(
-    engine: Engine, population: Population, counted: ir.BooleanValue, calendar: Calendar
-) -> ir.Table | None:
-    """`account, segment, at` (local) of the counted events; None when there are none."""
-    people = population.onboarded.filter(population.onboarded.status.notin(NO_CUSTOMERS))
-    events = population.events.filter(counted).select("account", "at")
-    mine = events.join(people.select("account", "segment"), "account")
-    first = engine.fetch("the first counted event", mine.aggregate(first=mine["at"].min()))
-    begin = first["first"].iloc[0]
-    if begin is None or begin != begin:
-        return None
-    zone = ZoneInfo(calendar.timezone)
-    end = population.observed_until
-    return mine.mutate(
-        at=local(mine["at"], zone, begin.to_pydatetime().replace(tzinfo=end.tzinfo), end)
-    )
+def _frame(scope: Scope, metric: CountedMetric) -> Frame:
+    """Segments only where a unit stays in one of them: elsewhere parts cannot be summed."""
+    accounts = scope.tables.accounts
+    of_accounts = accounts is not None and metric.segment in accounts.columns
+    segment = metric.segment if of_accounts and metric.unit is None else None
+    return Frame(metric.unit, metric.per, None, segment)
 
 
-def _per_unit(rows: ir.Table, calendar: Calendar) -> ir.Table:
-    by_day = rows.mutate(day=rows["at"].date())
-    daily = by_day.group_by("account", "segment", "day").aggregate(value=by_day.count())
-    periods = daily.mutate(period=calendar.truncated(daily.day.cast("timestamp(6)")))
-    return periods.group_by("account", "segment", "period").aggregate(
-        days=periods.count(), value=periods["value"].sum().cast("int64")
-    )
+def _unit_periods(rows: ir.Table, metric: CountedMetric, kind: Kind) -> ir.Table:
+    """Row per active unit, segment and period: `days, value`."""
+    keys = [SEGMENT, PERIOD, UNIT]
+    first = rows[next(name for name, _ in marks(0, metric))]
+    days = rows.group_by(keys).aggregate(days=rows[DAY].nunique(where=first))
+    units = by_unit(rows, [(0, metric)]).join(days, keys)
+    did = units.events_0 > 0
+    if kind == "units":
+        one = ibis.literal(1, "int64")
+        chosen = units.mutate(days=one, value=units.reached_0.cast("int64"), did=did)
+    else:
+        value = units.events_0.cast("int64") if kind == "events" else units.amount_0.fill_null(0)
+        chosen = units.mutate(value=value, did=did & units.reached_0)
+    return chosen.filter(chosen.did).select(*keys, "days", "value")
 
 
-def _every_period(found: pd.DataFrame, calendar: Calendar, until: datetime) -> pd.DataFrame:
-    starts = pd.date_range(found["period"].min(), found["period"].max(), freq=STEPS[calendar.per])
+def _every_period(found: pd.DataFrame, scope: Scope, per: str) -> pd.DataFrame:
+    if found.empty:
+        return nothing_counted()
+    starts = pd.date_range(found["period"].min(), found["period"].max(), freq=OFFSETS[per])
     missing = starts.difference(pd.DatetimeIndex(found["period"].unique()))
     empty = pd.DataFrame({"period": missing, "segment": found["segment"].iloc[0]})
     table = pd.concat([found, empty], ignore_index=True) if len(missing) else found
-    table = table.fillna(dict.fromkeys(("units", "days", "value", "new", "kept"), 0))
-    end = until.replace(tzinfo=None)
-    table["whole"] = calendar.in_utc(table["period"] + STEPS[calendar.per]) <= end
-    table["period"] = calendar.in_utc(table["period"])
+    table = table.astype({"value": "float64"})
+    table = table.fillna(dict.fromkeys((*COUNTED, "value"), 0))
+    zone = scope.config.timezone
+    ends = _in_utc(table["period"] + OFFSETS[per], zone) <= scope.ends.replace(tzinfo=None)
+    table["period"] = _in_utc(table["period"], zone)
+    table["whole"] = ends & (table["period"] >= _first_midnight(scope))
     table["returned"] = table["units"] - table["new"] - table["kept"]
-    counts = ["units", "days", "value", "new", "returned", "kept"]
-    table[counts] = table[counts].astype("int64")
-    ordered = table.sort_values(["segment", "period"], ignore_index=True)
-    return ordered[["period", "segment", *counts, "whole"]]
+    table[[*COUNTED, "returned"]] = table[[*COUNTED, "returned"]].astype("int64")
+    return table.sort_values(["segment", "period"], ignore_index=True)[list(COLUMNS)]
 
 
-def _nothing() -> pd.DataFrame:
-    counts = dict.fromkeys(("units", "days", "value", "new", "returned", "kept"), "int64")
-    types = {"period": "datetime64[us]", "segment": "object", **counts, "whole": "bool"}
-    return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in types.items()})
+def _first_midnight(scope: Scope) -> pd.Timestamp:
+    """The day on which the log begins, from its start: a day counts as covered from its first."""
+    here = pd.Timestamp(scope.begins).tz_convert(scope.config.timezone).normalize()
+    return here.tz_convert("UTC").tz_localize(None)
+
+
+def _in_utc(starts: pd.Series, timezone: str) -> pd.Series:
+    """Local starts of periods as moments in UTC, without a zone."""
+    here = starts.dt.tz_localize(timezone, ambiguous=True, nonexistent="shift_forward")
+    moments: pd.Series = here.dt.tz_convert("UTC").dt.tz_localize(None)
+    return moments.astype("datetime64[us]")
+
+
+def nothing_counted() -> pd.DataFrame:
+    """The table of a log without events."""
+    types = dict.fromkeys(COLUMNS, "int64")
+    types |= {"period": "datetime64[us]", "segment": "object", "value": "float64", "whole": "bool"}
+    return pd.DataFrame({name: pd.Series(dtype=types[name]) for name in COLUMNS})

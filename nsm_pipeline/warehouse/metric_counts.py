@@ -69,7 +69,7 @@ def count_metrics(
     engine: Engine, tables: SourceTables, population: Population, config: ProductConfig
 ) -> MetricCounts:
     """Counts every metric that counts events; the engine is asked once per frame."""
-    begins = _log_begins(engine, tables, population)
+    begins = log_begins(engine, tables, population)
     if begins is None:
         return MetricCounts(pd.DataFrame({name: [] for name in COUNTS}), None)
     scope = Scope(engine, tables, population, config, begins)
@@ -94,7 +94,8 @@ def by_frame(config: ProductConfig) -> dict[Frame, list[tuple[int, CountedMetric
     return frames
 
 
-def _log_begins(engine: Engine, tables: SourceTables, population: Population) -> datetime | None:
+def log_begins(engine: Engine, tables: SourceTables, population: Population) -> datetime | None:
+    """The first event of the log, in UTC."""
     events = tables.events
     end = ibis.timestamp(population.observed_until.replace(tzinfo=None).isoformat())
     known = events.filter(events.account.notnull(), events.event.notnull(), events["at"] <= end)
@@ -103,7 +104,7 @@ def _log_begins(engine: Engine, tables: SourceTables, population: Population) ->
 
 
 def _counted(scope: Scope, frame: Frame, metrics: Numbered) -> Iterator[pd.DataFrame]:
-    units = _with_ranks(_by_unit(metric_rows(scope, frame, metrics), metrics), metrics)
+    units = _with_ranks(by_unit(metric_rows(scope, frame, metrics), metrics), metrics)
     listed = _by_period(units, metrics).order_by(SEGMENT, PERIOD)
     wide = scope.engine.fetch(f"metrics {frame.title}", listed)
     sizes = None
@@ -114,7 +115,7 @@ def _counted(scope: Scope, frame: Frame, metrics: Numbered) -> Iterator[pd.DataF
         yield _of_metric(wide, number, metric, sizes)
 
 
-def _by_unit(rows: ir.Table, metrics: Numbered) -> ir.Table:
+def by_unit(rows: ir.Table, metrics: Numbered) -> ir.Table:
     """Row per unit, period and segment: of each metric whether it counts, and what it adds."""
     columns: dict[str, ir.Value] = {}
     for number, metric in metrics:
