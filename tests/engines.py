@@ -21,8 +21,8 @@ from nsm_pipeline.warehouse.connect import connect
 from nsm_pipeline.warehouse.day_retention import day_retention, own_events
 from nsm_pipeline.warehouse.extract import Extract
 from nsm_pipeline.warehouse.feature_usage import feature_usage
-from nsm_pipeline.warehouse.invitations import count_invitations
 from nsm_pipeline.warehouse.input_counts import Scope, input_counts, log_begins
+from nsm_pipeline.warehouse.invitations import count_invitations
 from nsm_pipeline.warehouse.journey import journey_steps, waits
 from nsm_pipeline.warehouse.metric_counts import count_metrics
 from nsm_pipeline.warehouse.profile import profile_source

@@ -13,7 +13,7 @@ from nsm_pipeline.product.grammar import Sum
 from nsm_pipeline.product.metrics import CountedMetric
 from nsm_pipeline.warehouse.metric_counts import by_unit, log_begins
 from nsm_pipeline.warehouse.metric_rows import (
-    DAY,
+    CLOCK,
     PERIOD,
     SEGMENT,
     UNIT,
@@ -96,7 +96,7 @@ def _unit_periods(rows: ir.Table, metric: CountedMetric, kind: Kind) -> ir.Table
     """Row per active unit, segment and period: `days, value`."""
     keys = [SEGMENT, PERIOD, UNIT]
     first = rows[next(name for name, _ in marks(0, metric))]
-    days = rows.group_by(keys).aggregate(days=rows[DAY].nunique(where=first))
+    days = rows.group_by(keys).aggregate(days=rows[CLOCK].date().nunique(where=first))
     units = by_unit(rows, [(0, metric)]).join(days, keys)
     did = units.events_0 > 0
     if kind == "units":
