@@ -280,6 +280,29 @@ def test_older_accounts_look_new_unless_onboarding_starts_later(tmp_path: Path) 
     assert counts["eligible"] == pytest.approx(counted_accounts(world).sum(), abs=0.02 * FEW)
 
 
+def test_discovery_makes_the_catalogue_that_the_truth_names(tmp_path: Path) -> None:
+    """A candidate per product that enough accounts bought, counted from the file a second way."""
+    product = write_world(draw_world(find_scenario("property_discovery"), FEW, 2), tmp_path)
+    end = check_product(product).config.source.observed_until
+    assert end is not None
+    extract = open_extract(product, end)
+    truth = truth_of(product)
+    products = {name for name in truth["roles"] if name.startswith("item_bought: ")}
+    specs = {spec.name: spec for spec in extract.specs}
+    found = products & set(specs)
+    bought = pd.read_parquet(tmp_path / "events.parquet", filters=[("event", "==", "item_bought")])
+    world = draw_world(find_scenario("property_discovery"), FEW, 2)
+    accounts = world.accounts
+    start = pd.Series(accounts.t0[accounts.eligible], accounts.ids[accounts.eligible])
+    into = bought["account_id"].map(start)
+    since = (bought["ts"] - world.scenario.begins) / pd.Timedelta(days=1) - into / DAY
+    buyers = bought[since < 14].groupby("product", observed=True)["account_id"].nunique()
+    bar = max(100, 0.03 * extract.counts["eligible"])
+    assert found == {f"item_bought: product = {p}" for p in buyers.index[buyers >= bar]}
+    assert {row["candidate"] for row in truth["causal"]} <= found
+    assert sum(specs[name].placebo for name in found) >= 8
+
+
 def test_revenue_follows_the_retained_with_a_lag() -> None:
     world = draw_world(SCENARIOS["default"], 10_000, 2)
     paid = world.revenue

@@ -169,3 +169,11 @@ def shop() -> tuple[Behaviour, ...]:
         Behaviour("product_viewed", "proxy", 2.0, keenness=0.6),
         Behaviour("review_written", "proxy", 0.15, keenness=0.6, need=0.3),
     )
+
+
+def shop_by_property() -> tuple[Behaviour, ...]:
+    """The same log, its products named as the candidates that discovery makes of their values."""
+    return tuple(
+        replace(b, name=f"{b.event_name}: product = {b.product}") if b.product else b
+        for b in shop()
+    )

@@ -111,11 +111,17 @@ def _families(scenario: Scenario) -> list[list[str]]:
 
 
 def _candidates(scenario: Scenario) -> dict[str, Any]:
-    """Every event, or what is to be counted of it: its products, another measure, other steps."""
+    """Every event, or what is to be counted of it: its products, another measure, other steps.
+
+    Discovery names the candidate of a product as `shop_by_property` does.
+    """
     grid = list(THRESHOLDS)
     declared = [b for b in scenario.behaviours if b.product or b.measure or b.grid != THRESHOLDS]
     if not declared:
         return {"discover": {"events": "all", "at_least": grid}}
+    if scenario.by_property:
+        events = sorted({b.event_name for b in scenario.behaviours if b.role != "core"})
+        return {"discover": {"events": events, "at_least": grid, "properties": ["product"]}}
     taken = {b.event_name for b in declared}
     others = [b for b in scenario.behaviours if b.event_name not in taken and b.role != "core"]
     return {

@@ -138,7 +138,11 @@ class Revenue:
 
 @dataclass(frozen=True)
 class Scenario:
-    """One world. `declared_placebos` off: they are in the data, but nobody says what they are."""
+    """One world.
+
+    `declared_placebos` off: they are in the data, but nobody says what they are. `by_property`: the
+    products of a log are no declared candidates, discovery makes one of each frequent value.
+    """
 
     name: str
     line: str
@@ -153,6 +157,7 @@ class Scenario:
     day_resolution: bool = False
     older_days: int = 0
     shape: Shape | None = None
+    by_property: bool = False
 
     @property
     def begins(self) -> pd.Timestamp:

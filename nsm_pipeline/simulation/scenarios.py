@@ -14,6 +14,7 @@ from nsm_pipeline.simulation.catalogue import (
     PLACEBOS,
     PROXIES,
     shop,
+    shop_by_property,
     with_changed,
     with_effects,
 )
@@ -199,8 +200,16 @@ _ALL = (
     Scenario("no_revenue", "as default without revenue", DEFAULT, revenue=None),
 )
 SCENARIOS = {scenario.name: scenario for scenario in _ALL}
+# Not among the worlds of `make recovery`: the event of all products together is a candidate too,
+# and neither with nor without effect.
+PROPERTY_DISCOVERY = Scenario(
+    "property_discovery",
+    "transactional_log, where discovery makes the catalogue of products from the log",
+    shop_by_property(),
+    by_property=True,
+)
 ARTICLES = {scenario.name: scenario for scenario in (*NUMBERED, *UNNUMBERED)}
-EVERY_SCENARIO = {**SCENARIOS, **ARTICLES}
+EVERY_SCENARIO = {**SCENARIOS, PROPERTY_DISCOVERY.name: PROPERTY_DISCOVERY, **ARTICLES}
 
 
 def find_scenario(name: str) -> Scenario:
