@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: run test check gallery recovery bench bench-small bench-stats bench-night bench-products golden lock lock-check help
+.PHONY: run test check gallery recovery articles bench bench-small bench-stats bench-night bench-products golden lock lock-check help
 
 # Some environments forbid bytecode; without it every start would compile 150 packages again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -43,6 +43,9 @@ gallery: .venv/.run ## simulate a company's product of config/gallery and run it
 
 recovery: .venv/.run ## recovery of planted truth against rivals (the tables of docs/recovery.md)
 	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.recovery
+
+articles: .venv/.run ## find what is planted in the articles' products again (the tables of docs/articles.md)
+	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.articles
 
 bench: .venv/.dev ## cost of a run, beside other means of counting (docs/benchmarks.md; half an hour)
 	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.bench

@@ -125,6 +125,21 @@ def test_refunds_and_stays_name_their_order(written: dict[str, Path]) -> None:
     assert stays["nights"].between(1, 7).all()
 
 
+def test_invitations_are_accepted_by_who_came_by_referral_after_they_were_sent(
+    written: dict[str, Path],
+) -> None:
+    events = events_of(written["dropbox"])
+    accounts = pd.read_parquet(written["dropbox"].parent / "accounts.parquet")
+    accounts = accounts.set_index("account_id")
+    accepted = events[events["event"] == "invite_accepted"].dropna(subset=["inviter_id"])
+    came = accounts.loc[accepted["account_id"]]
+    assert len(accepted) > 20 and (came["channel"] == "referral").mean() > 0.95
+    assert (accepted["account_id"] != accepted["inviter_id"]).all()
+    sent = events[events["event"] == "invite_sent"].groupby("account_id")["ts"].min()
+    first = sent.reindex(accepted["inviter_id"]).to_numpy()
+    assert (first < came["signed_up_at"].to_numpy()).all()
+
+
 def test_columns_are_missing_where_they_do_not_belong(written: dict[str, Path]) -> None:
     for name, column, names in (
         ("netflix", "hours", {"title_watched"}),

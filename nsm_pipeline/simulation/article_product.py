@@ -17,8 +17,15 @@ from nsm_pipeline.simulation.catalogue import (
     PROXIES,
     VANITY,
 )
-from nsm_pipeline.simulation.scenario import THRESHOLDS, Behaviour, Effect, Scenario, Threshold
-from nsm_pipeline.simulation.shape import Column, Shape
+from nsm_pipeline.simulation.scenario import (
+    THRESHOLDS,
+    Behaviour,
+    Effect,
+    Scenario,
+    Threshold,
+    Visits,
+)
+from nsm_pipeline.simulation.shape import Column, Inviter, Shape
 
 WEEK = (1, 3, 7, 14)
 PLAIN = Shape()
@@ -55,6 +62,20 @@ def keeps(rate: float, name: str, effect: tuple[int, int], *columns: Column) -> 
         grid=tuple(sorted({*THRESHOLDS, shape.at_least})),
         columns=columns,
     )
+
+
+def invitations() -> tuple[Behaviour, Behaviour]:
+    """Sent by anyone, and accepted at the first visit of many who came by referral."""
+    accepted = Behaviour(
+        "invite_accepted",
+        "noise",
+        1e-4,
+        taste=50.0,
+        tilt=("channel", "referral", 9.2),
+        visits=Visits(first_only=True),
+        columns=(Inviter("inviter_id", "invite_sent"),),
+    )
+    return does("invite_sent", 0.3), accepted
 
 
 def product(

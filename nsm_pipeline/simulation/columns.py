@@ -15,6 +15,7 @@ from nsm_pipeline.simulation.shape import (
     Column,
     Each,
     Elsewhere,
+    Inviter,
     Level,
     Money,
     Named,
@@ -143,9 +144,23 @@ class _Drawing:
                 values.numbers[own] *= -1
                 continue
             rng = stream(self.world.seed, "column", behaviour.name, column.column)
+            if isinstance(column, Inviter):
+                values.numbers[own], values.known[own] = self._inviters(column, own, rng)
+                continue
             values.numbers[own] = self._numbers(column, own, rng)
             missing = column.missing if isinstance(column, Elsewhere) else 0.0
             values.known[own] = rng.random(len(own)) >= missing
+
+    def _inviters(self, column: Inviter, own: Ints, rng: np.random.Generator) -> tuple[Ints, Flags]:
+        """Who sent an invitation of the fortnight before each row's account signed up, if any."""
+        names, rows = [b.name for b in self.world.scenario.behaviours], self.rows
+        sent = rows.of(rows.behaviour == names.index(column.sent))
+        signed_up = self.world.accounts.signed_up[rows.owner[own]]
+        first, end = (np.searchsorted(sent.at, signed_up - days * DAY) for days in (14, 0))
+        if not len(sent.at):
+            return np.zeros_like(own), np.zeros(len(own), dtype=bool)
+        chosen = first + ((end - first) * rng.random(len(own))).astype(np.int64)
+        return sent.owner[np.minimum(chosen, len(sent.at) - 1)], end > first
 
     def _copy_parent(self, name: str, own: Ints) -> None:
         """What the parent's row a minute before says, a part of it says too."""
@@ -165,7 +180,7 @@ class _Drawing:
         match column:
             case Each() | Shared():
                 return Values("id", numbers, known)
-            case Elsewhere():
+            case Elsewhere() | Inviter():
                 return Values("account", numbers, known)
             case Named(names=names):
                 return Values("name", numbers, known, names)

@@ -85,7 +85,18 @@ class Back:
     column: str
 
 
-Column = Each | Packed | Named | Shared | Level | Whole | Money | Elsewhere | Back
+@dataclass(frozen=True)
+class Inviter:
+    """Text: the account that sent the invitation, one of the last fortnight before the sign-up.
+
+    Missing where nobody sent any.
+    """
+
+    column: str
+    sent: str
+
+
+Column = Each | Packed | Named | Shared | Level | Whole | Money | Elsewhere | Back | Inviter
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from nsm_pipeline.simulation.article_product import BUSINESS, core, does, keeps, part, product
+from nsm_pipeline.simulation.article_product import (
+    BUSINESS,
+    core,
+    does,
+    invitations,
+    keeps,
+    part,
+    product,
+)
 from nsm_pipeline.simulation.scenario import Revenue
 from nsm_pipeline.simulation.shape import (
     Back,
@@ -74,6 +82,7 @@ UNNUMBERED = (
             keeps(0.4, "group_joined", (2, 7)),
             does("status_posted", 0.2),
             does("call_made", 0.4),
+            *invitations(),
         ),
     ),
     product(
@@ -129,6 +138,7 @@ UNNUMBERED = (
             core("file_shared", Shared("file_id", 12), Elsewhere("to_account_id", 0.5)),
             keeps(0.8, "file_uploaded", (5, 7), Shared("file_id", 12)),
             does("file_opened", 0.8, Shared("file_id", 12)),
+            *invitations(),
         ),
         replace(BUSINESS, plans=("basic", "business")),
     ),
