@@ -7,11 +7,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from engines import new_database, on_engine
+from health_world import COST, leave_health
 from worlds import AS_OF, busy_world, open_extract, write_product
 
 from nsm_pipeline.errors import InvalidInput
 from nsm_pipeline.pipeline import check_product
 from nsm_pipeline.product.yaml_file import load_product
+from nsm_pipeline.runs.run_folder import RunStore
 from nsm_pipeline.warehouse.account_value import (
     costs_by_month,
     month_of,
@@ -107,11 +109,13 @@ def test_features_four_weeks_by_four_weeks_by_hand(tmp_path: Path) -> None:
         ("start", 1, 3, 1, 2, 1),
     ]
     assert found.active.to_numpy().tolist() == [[0, 2, 0, 0], [1, 4, 3, 2], [3, 1, 1, 0]]
+    # a is older than either half, the others onboarded in the later one.
     assert found.halves.to_numpy().tolist() == [
-        ["export", 0, 1], ["share", 0, 2], ["share", 1, 1], ["start", 0, 3],
+        ["export", 0, 0, 1], ["share", 0, 0, 1], ["share", 0, 1, 1], ["share", 1, 0, 1],
+        ["start", 0, 1, 3],
     ]  # fmt: skip
     # b 1, c 3 and gone 1 starts in the later half, a none of its two halves.
-    assert found.totals.to_numpy().tolist() == [[0, 4, 5, 11], [1, 1, 0, 0]]
+    assert found.totals.to_numpy().tolist() == [[0, 0, 1, 0, 0], [0, 1, 3, 5, 11], [1, 0, 1, 0, 0]]
     assert found.begun
 
 
@@ -407,3 +411,26 @@ def test_columns_and_events_that_are_not_there_are_named(tmp_path: Path) -> None
     said = check(tmp_path, {"costs": costs})
     assert 'Column "month" of costs holds text, not timestamps or dates.' in said
     assert 'There is no column "cost" in costs.' in said
+
+
+def test_what_was_planted_is_found(tmp_path: Path) -> None:
+    folder = RunStore(tmp_path / "runs").start("world", AS_OF)
+    found = leave_health(folder, tmp_path / "work", falling="old_tool")
+    first, seventh, *_ = found["retention"]["days"]
+    assert first["rate"] == pytest.approx(0.75, abs=0.04)  # a visit an hour into day 1
+    assert (seventh["active"], seventh["against_band"]) == (0, "below")  # and then on day 8
+    k = found["invitations"]
+    assert k["invitations"] == k["accounts"] == k["inviters"]
+    assert k["k"]["low"] <= 0.2 <= k["k"]["high"]
+    economics = found["economics"]
+    assert economics["cac"]["amount"] == pytest.approx(COST)
+    assert economics["cac"]["months"] == [f"2024-0{month}" for month in range(1, 7)]
+    weeks = economics["ltv"]["weeks"]
+    ltv = 0.5 * 4.0 * 0.75 * (1 - 0.97**weeks) / 0.03  # half of a mean payment of 4 a visit
+    assert economics["ltv"]["low"] <= ltv <= economics["ltv"]["high"]
+    assert economics["ltv_to_cac"]["value"] == pytest.approx(economics["ltv"]["value"] / COST)
+    assert economics["payback"]["low"] <= economics["payback"]["months"]
+    assert len(folder.read_frame("account_value.parquet")) == weeks
+    spot = found["features"]["blind_spot"]
+    assert (spot["verdict"], spot["falling"]) == ("found", ["old_tool"])
+    assert set(folder.read_frame("feature_adoption.parquet")["period"]) == set(range(6))

@@ -219,12 +219,13 @@ def test_revenue_per_payer_by_hand() -> None:
 
 def halves(**adopters: tuple[int, int]) -> pd.DataFrame:
     rows = [(name, half, n) for name, pair in adopters.items() for half, n in enumerate(pair)]
-    return pd.DataFrame(rows, columns=["event", "half", "adopters"])
+    return pd.DataFrame(rows, columns=["event", "half", "adopters"]).assign(fresh=0)
 
 
 def totals(later: int, earlier: int, *, accounts: int = 1000) -> pd.DataFrame:
     rows = [(0, accounts, later, 4 * later), (1, accounts, earlier, 4 * earlier)]
-    return pd.DataFrame(rows, columns=["half", "accounts", "core_events", "core_squares"])
+    frame = pd.DataFrame(rows, columns=["half", "accounts", "core_events", "core_squares"])
+    return frame.assign(fresh=0)
 
 
 @pytest.mark.parametrize(
@@ -253,6 +254,26 @@ def test_the_rule_of_the_blind_spot(
     )  # fmt: skip
 
 
+def test_what_is_done_once_at_the_beginning_does_not_fall_as_accounts_grow_older() -> None:
+    rows = [  # event, half, fresh, adopters: a tour taken by every new account, and by no other
+        ("tour", 0, 1, 300), ("tour", 1, 1, 300),
+        ("chat", 0, 1, 150), ("chat", 1, 1, 150), ("chat", 0, 0, 180), ("chat", 1, 0, 60),
+    ]  # fmt: skip
+    given = pd.DataFrame(rows, columns=["event", "half", "fresh", "adopters"])
+    sizes = pd.DataFrame(
+        [(0, 1, 300), (1, 1, 300), (0, 0, 900), (1, 0, 300)], columns=["half", "fresh", "accounts"]
+    )
+    found = adoption_trends(given, sizes, begun=True).set_index("event")
+    # A third of 1,800 active accounts are new: 1/3; and 1/3 of a half and 2/3 of a fifth.
+    assert found.loc["tour", ["later", "earlier"]].tolist() == pytest.approx([1 / 3, 1 / 3])
+    assert found.loc["chat", ["later", "earlier"]].tolist() == pytest.approx([0.3, 0.3])
+    assert set(found["trend"]) == {"steady"}
+    # As they come the shares would be 300 of 1,200 against 300 of 600.
+    few = sizes.assign(accounts=[300, 300, 900, 99])
+    among_new = adoption_trends(given, few, begun=True).set_index("event")
+    assert among_new.loc["tour", ["later", "earlier"]].tolist() == [1, 1]
+
+
 def test_no_blind_spot_is_claimed_of_a_young_or_small_product() -> None:
     adopters = halves(a=(600, 400), b=(100, 300))
     for sizes, begun in ((totals(3000, 2000), False), (totals(3000, 2000, accounts=99), True)):
@@ -272,7 +293,7 @@ def test_features_that_did_not_change_are_rarely_said_to() -> None:
     for _ in range(150):
         drawn = rng.binomial([[800], [500]], shares)
         given = halves(**{f"f{n}": tuple(drawn[:, n]) for n in range(12)})
-        sizes = pd.DataFrame({"half": [0, 1], "accounts": [800, 500]})
+        sizes = pd.DataFrame({"half": [0, 1], "accounts": [800, 500], "fresh": 0})
         wrong += (adoption_trends(given, sizes, begun=True)["trend"] != "steady").any()
     assert wrong / 150 <= 0.07
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from health_world import leave_health
 from markdown_it import MarkdownIt
 from playwright.sync_api import Browser, Page, sync_playwright
 from rich.console import Console
@@ -432,6 +433,27 @@ def test_getting_started_is_told_with_those_who_never_did(run, opened):
     shown = page.inner_text("#onboarding")
     assert "8,000 of 9,000 accounts" in shown
     assert "11 days" in shown
+
+
+def test_health_around_it_says_what_it_knows_and_what_not(run, opened, tmp_path):
+    folder = run(TAME)
+    assert opened(folder).locator("#health").count() == 0
+    left = leave_health(folder, tmp_path / "work", falling=HOSTILE[0])
+    page = opened(folder, width=390)
+    finding = page.inner_text("#health summary")
+    assert "below the consumer band of 8% to 15%" in finding
+    assert "the metric grows while <script>window.hacked = 1</script> fall" in finding
+    shown = page.inner_text("#health")
+    assert "2024-04, 2024-05, 2024-06" in shown
+    assert "12.00" in shown
+    assert "context, not targets" in shown
+    assert page.locator("#health svg").count() == 1
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    poorer = {**left, "invitations": None, "economics": None}
+    folder.write_json("health.json", poorer)
+    shown = opened(folder).inner_text("#health")
+    assert "the K-factor cannot be told" in shown
+    assert "No revenue is declared" in shown
 
 
 def kept_leader(name: str, *, verdict: str = "north_star") -> dict:

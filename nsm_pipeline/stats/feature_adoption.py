@@ -18,9 +18,9 @@ LEAST_CHANGE = 0.10
 LEVEL = 0.05
 RULE = (
     "A feature rises or falls when its adoption differs between the later twelve weeks and the "
-    "twelve before, by an interval that holds for all features together at 95% (Bonferroni) and by "
-    "a tenth or more of what it was. A blind spot is a metric that clearly grows while at least "
-    "one feature falls and no more than one rises."
+    "twelve before, among accounts alike in being new or not, by an interval that holds for all "
+    "features together at 95% (Bonferroni) and by a tenth or more of what it was. A blind spot is "
+    "a metric that clearly grows while at least one feature falls and no more than one rises."
 )
 TOO_YOUNG = "nobody had onboarded before the earlier twelve weeks"
 
@@ -81,48 +81,69 @@ def _share(part: pd.Series, whole: pd.Series) -> pd.Series:
 def adoption_trends(halves: pd.DataFrame, totals: pd.DataFrame, *, begun: bool) -> pd.DataFrame:
     """Adoption in the later twelve weeks against the earlier, a row per event.
 
-    Shape: `event, later, earlier` (shares), `change, ci_low, ci_high` (difference of shares, the
-    interval for all events together), `trend`: rising, falling, steady or cannot tell.
-    Source: Newcombe (1998), Statistics in Medicine 17, method 10, for the interval.
+    New and older accounts are compared each with their like and then weighed alike: what everybody
+    does once, at the beginning, would fall as soon as fewer accounts are new.
+
+    Args:
+        halves: `event, half, fresh, adopters`; half 0 is the later one.
+        totals: `half, fresh, accounts`, active ones.
+        begun: whether the earlier weeks are observed whole.
+
+    Shape: `event, later, earlier` (shares, so weighed), `change, ci_low, ci_high` (their
+    difference, the interval for all events together), `trend`: rising, falling, steady or cannot
+    tell.
+    Source: Newcombe (1998), Statistics in Medicine 17, method 10, for the interval of a
+    difference; Zou and Donner (2008), Statistics in Medicine 27, for that of a weighted sum.
     """
-    adopters = halves.pivot_table(
-        index="event", columns="half", values="adopters", aggfunc="sum", fill_value=0
+    sizes = totals.pivot_table(
+        index="fresh", columns="half", values="accounts", aggfunc="sum", fill_value=0
     ).reindex(columns=[0, 1], fill_value=0)
-    sizes = totals.set_index("half")["accounts"].reindex([0, 1], fill_value=0)
-    known = begun and bool((sizes >= FEWEST_ACTIVE).all())
-    accounts = sizes.to_numpy(dtype="float64")
-    later, earlier = (adopters.to_numpy(dtype="float64") / np.where(accounts, accounts, np.nan)).T
-    table = pd.DataFrame(
-        {"event": adopters.index.to_numpy(dtype=object), "later": later, "earlier": earlier}
-    ).assign(change=later - earlier)
-    if not known:
-        return table.assign(ci_low=np.nan, ci_high=np.nan, trend="cannot tell")
-    low, high = _difference(adopters.to_numpy(dtype="float64"), accounts)
-    large = np.abs(later - earlier) >= LEAST_CHANGE * earlier
-    trend = np.where(large & (low > 0), "rising", np.where(large & (high < 0), "falling", "steady"))
-    return table.assign(ci_low=low, ci_high=high, trend=trend)
+    sizes = sizes[(sizes >= FEWEST_ACTIVE).all(axis=1)]
+    events = sorted(halves["event"].unique())
+    if not begun or sizes.empty:
+        nothing = dict.fromkeys(("later", "earlier", "change", "ci_low", "ci_high"), np.nan)
+        return pd.DataFrame({"event": events}).assign(**nothing, trend="cannot tell")
+    wanted = pd.MultiIndex.from_product([events, sizes.index], names=["event", "fresh"])
+    adopters = halves.pivot_table(
+        index=["event", "fresh"], columns="half", values="adopters", aggfunc="sum", fill_value=0
+    ).reindex(index=wanted, columns=[0, 1], fill_value=0)
+    shape = len(events), len(sizes), 2  # events, kinds of account, halves
+    table = _weighed(adopters.to_numpy(dtype="float64").reshape(shape), sizes.to_numpy(float))
+    large = table["change"].abs() >= LEAST_CHANGE * table["earlier"]
+    trend = np.where(large & (table["ci_low"] > 0), "rising", "steady")
+    trend = np.where(large & (table["ci_high"] < 0), "falling", trend)
+    return table.assign(event=events, trend=trend)
 
 
-def _difference(adopters: Floats, sizes: Floats) -> tuple[Floats, Floats]:
-    """Interval of later less earlier; accounts in both halves only make it wider than need be."""
+def _weighed(adopters: Floats, sizes: Floats) -> pd.DataFrame:
+    """Later less earlier; accounts in both halves only make the interval wider than need be."""
     z = float(ndtri(1 - LEVEL / (2 * max(len(adopters), 1))))
-    share = adopters / sizes
+    share, weight = adopters / sizes, sizes.sum(1) / sizes.sum()
     low, high = wilson(adopters, sizes, z)
-    change = share[:, 0] - share[:, 1]
-    down = np.sqrt((share[:, 0] - low[:, 0]) ** 2 + (high[:, 1] - share[:, 1]) ** 2)
-    up = np.sqrt((high[:, 0] - share[:, 0]) ** 2 + (share[:, 1] - low[:, 1]) ** 2)
-    return change - down, change + up
+    down = (share[..., 0] - low[..., 0]) ** 2 + (high[..., 1] - share[..., 1]) ** 2
+    up = (high[..., 0] - share[..., 0]) ** 2 + (share[..., 1] - low[..., 1]) ** 2
+    later, earlier = share[..., 0] @ weight, share[..., 1] @ weight
+    change = later - earlier
+    return pd.DataFrame(
+        {
+            "later": later,
+            "earlier": earlier,
+            "change": change,
+            "ci_low": change - np.sqrt(down @ weight**2),
+            "ci_high": change + np.sqrt(up @ weight**2),
+        }
+    )
 
 
 def core_growth(totals: pd.DataFrame, name: str, *, begun: bool) -> Growth:
     """Core events of the later twelve weeks over those of the earlier, accounts as they come.
 
     Args:
-        totals: `half, core_events, core_squares` (of each account's number).
+        totals: `half, fresh, core_events, core_squares` (of each account's number).
         name: what the core metric is called.
         begun: whether the earlier weeks are observed whole.
     """
-    sums = totals.set_index("half").reindex([0, 1], fill_value=0)
+    sums = totals.groupby("half").sum().reindex([0, 1], fill_value=0)
     later, earlier = (float(sums["core_events"][half]) for half in (0, 1))
     if not begun:
         return Growth(name, None, None, None, TOO_YOUNG)

@@ -31,9 +31,10 @@ class FeatureUsage:
     Shape: `periods` a row per event and period: `event, period, adopters, repeaters` (on two days
     or more), `judged` (observed to the end of the following period), `stayed` (of those, active
     in it, by whatever event); `active` the same per period, of all active accounts:
-    `period, accounts, judged, stayed`; `halves` `event, half, adopters`; `totals` `half, accounts`
-    (active), `core_events, core_squares` (of each account's number of core events). `begun` is
-    whether somebody had onboarded before the earliest period.
+    `period, accounts, judged, stayed`; `halves` `event, half, fresh, adopters`, where fresh
+    accounts onboarded in that half; `totals` `half, fresh, accounts` (active), `core_events,
+    core_squares` (of each account's number of core events). `begun` is whether somebody had
+    onboarded before the earliest period.
     """
 
     periods: pd.DataFrame
@@ -90,7 +91,10 @@ def _usage(events: ir.Table, accounts: ir.Table, config: ProductConfig, end: ir.
     )
     rows = rows.filter(rows.period < PERIODS)
     return rows.group_by("account_no", "event", "period").aggregate(
-        days=rows.day.nunique(), core=rows.core.sum(), observed_until=rows.observed_until.max()
+        days=rows.day.nunique(),
+        core=rows.core.sum(),
+        observed_until=rows.observed_until.max(),
+        began=(day_number(end, rows.t0) // PERIOD_DAYS).max(),
     )
 
 
@@ -112,16 +116,19 @@ def _with_next(usage: ir.Table, end: ir.Value) -> ir.Table:
 
 def _halves(engine: Engine, usage: ir.Table) -> tuple[pd.DataFrame, pd.DataFrame]:
     rows = usage.mutate(half=(usage.period // PER_HALF).cast("int64"))
-    by_event = rows.group_by("event", "half").aggregate(adopters=rows.account_no.nunique())
-    each = rows.group_by("account_no", "half").aggregate(core=rows.core.sum().cast("int64"))
-    totals = each.group_by("half").aggregate(
+    rows = rows.mutate(fresh=ibis.ifelse(rows.began // PER_HALF == rows.half, 1, 0).cast("int64"))
+    by_event = rows.group_by("event", "half", "fresh").aggregate(adopters=rows.account_no.nunique())
+    each = rows.group_by("account_no", "half", "fresh").aggregate(
+        core=rows.core.sum().cast("int64")
+    )
+    totals = each.group_by("half", "fresh").aggregate(
         accounts=each.count(),
         core_events=each.core.sum().cast("int64"),
         core_squares=(each.core * each.core).sum().cast("int64"),
     )
     return (
-        engine.fetch("accounts by event and half", by_event.order_by("event", "half")),
-        engine.fetch("active accounts by half", totals.order_by("half")),
+        engine.fetch("accounts by event and half", by_event.order_by("event", "half", "fresh")),
+        engine.fetch("active accounts by half", totals.order_by("half", "fresh")),
     )
 
 
