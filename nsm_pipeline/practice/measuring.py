@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from nsm_pipeline.practice.health import health
 from nsm_pipeline.practice.metric_series import measure_metrics
 from nsm_pipeline.practice.onboarding import onboarding
+from nsm_pipeline.practice.scorecard import scorecard
 from nsm_pipeline.practice.star import star
 from nsm_pipeline.practice.tree import measure_tree
 
@@ -21,6 +22,7 @@ PARTS: tuple[Callable[[RunContext], None], ...] = (
     measure_metrics,
     measure_tree,
     health,
+    scorecard,
 )
 
 

@@ -40,6 +40,7 @@ from nsm_pipeline.product.metrics import Metric
 from nsm_pipeline.product.north_star import NorthStar
 from nsm_pipeline.product.retention import Retention
 from nsm_pipeline.product.review import Review
+from nsm_pipeline.product.scorecard import DeclaredScore
 from nsm_pipeline.product.source import TABLE_NAME, Source
 from nsm_pipeline.product.tree import Tree
 
@@ -169,6 +170,7 @@ class ProductConfig(Model):
     adjust_for: tuple[Name, ...] = ()
     segments: tuple[Name, ...] = ()
     metrics: tuple[Metric, ...] = ()
+    scorecard: tuple[DeclaredScore, ...] = ()
     tree: Tree | None = None
     review: Review | None = None
     checks: Checks = Checks()

@@ -22,6 +22,7 @@ from nsm_pipeline.product.loaded_product import LoadedProduct
 from nsm_pipeline.product.metric_rules import METRIC_RULES, METRIC_SOURCE_RULES
 from nsm_pipeline.product.north_star_rules import NORTH_STAR_RULES
 from nsm_pipeline.product.outcome_rules import OUTCOME_RULES
+from nsm_pipeline.product.scorecard_rules import SCORECARD_EVENT_RULES, SCORECARD_RULES
 from nsm_pipeline.product.source_rules import EVENT_RULES, SOURCE_RULES, SourceColumns
 from nsm_pipeline.product.tree_rules import TREE_RULES
 from nsm_pipeline.product.words_rules import WORDS_RULES
@@ -65,7 +66,11 @@ def check_source(
     rules = (*SOURCE_RULES, *METRIC_SOURCE_RULES, *HEALTH_SOURCE_RULES)
     findings = [found for rule in rules for found in rule(product.config, columns)]
     if events:
-        findings += [found for rule in EVENT_RULES for found in rule(product.config, events)]
+        findings += [
+            found
+            for rule in (*EVENT_RULES, *SCORECARD_EVENT_RULES)
+            for found in rule(product.config, events)
+        ]
     _refuse(product, findings)
 
 
@@ -221,6 +226,7 @@ RULES: tuple[Rule, ...] = (
     *JOURNEY_RULES,
     *WORDS_RULES,
     *NORTH_STAR_RULES,
+    *SCORECARD_RULES,
     _passive_events,
     _conditions,
     _bots,

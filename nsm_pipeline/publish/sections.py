@@ -19,6 +19,7 @@ from nsm_pipeline.publish.health_section import health_section
 from nsm_pipeline.publish.metrics_section import metrics_section
 from nsm_pipeline.publish.onboarding_section import onboarding_section
 from nsm_pipeline.publish.reading_sections import reading_section, sources_section
+from nsm_pipeline.publish.scorecard_section import scorecard_section
 from nsm_pipeline.publish.section import Section
 from nsm_pipeline.publish.star_sections import activities_section, tracked_section
 from nsm_pipeline.publish.tree_section import tree_section
@@ -33,6 +34,7 @@ SECTIONS: tuple[Callable[[RunFolder], Section | None], ...] = (
     activities_section,
     tree_section,
     metrics_section,
+    scorecard_section,
     comparison_section,
     maps_section,
     revenue_section,

@@ -116,16 +116,21 @@ def words_of(name: str) -> list[str]:
     return re.findall(r"[a-z]+|[0-9]+", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name).lower())
 
 
-def _nature(fact: EventFact, model: BusinessModel | None) -> Nature:
-    words = words_of(fact.name)
+def nature_by_name(name: str) -> Nature:
+    """What an event seems to be by its name alone."""
+    words = words_of(name)
     spelled = " ".join(words)
     told = next((nature for nature, phrase in PHRASES if re.search(phrase, spelled)), None)
     told = told or next((n for n, begins in WORDS for w in words if w.startswith(begins)), None)
-    if told == "transaction" and model == "marketplace":
-        told = None
-    if told in (None, "transaction") and fact.returned_share < RARELY_AGAIN:
-        return "once"
     return told or "value"
+
+
+def _nature(fact: EventFact, model: BusinessModel | None) -> Nature:
+    told = nature_by_name(fact.name)
+    if told == "transaction" and model == "marketplace":
+        told = "value"
+    rarely = told in ("value", "transaction") and fact.returned_share < RARELY_AGAIN
+    return "once" if rarely else told
 
 
 def _in_order(judged: Iterable[Judged]) -> list[Judged]:
