@@ -190,8 +190,8 @@ def _ranks(ranked: _Ranked) -> pd.DataFrame:
     rows = [row for row in ranked.rows if row["lift_pp"] is not None]
     leads = None if kept is None else kept.candidate
     shown = [row for n, row in enumerate(rows) if n < RANKS_PER_RUN or row["candidate"] == leads]
-    frame = pd.DataFrame([[row[name] for name in (*names, *numbers)] for row in shown])
-    frame = pd.DataFrame(frame.to_numpy(), columns=[*names, *numbers])
+    columns = [*names, *numbers]
+    frame = pd.DataFrame([[row[name] for name in columns] for row in shown], columns=columns)
     frame = frame.astype({"at_least": "float64", **dict.fromkeys(numbers, "float64")})
     frame = frame.astype({"rank": "int64", "within_days": "int64"})
     frame.insert(0, "as_of", moment(run.as_of))
