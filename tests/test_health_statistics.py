@@ -323,7 +323,8 @@ def test_shares_of_adoption_by_hand() -> None:
     assert table.loc[("a", 0), ["adoption", "repeat_share"]].tolist() == [0.5, 0.2]
     assert np.isnan(table.loc[("a", 0), "stay_adopters"])
     assert table.loc[("a", 1), ["stay_adopters", "stay_others"]].tolist() == [0.75, 15 / 40]
+    assert table.loc[("b", 0), ["active", "adopters", "adoption"]].tolist() == [100, 0, 0.0]
     trends = adoption_trends(halves(a=(60, 50), b=(0, 5)), totals(0, 0), begun=True)
     first, second = feature_records(table.reset_index(), trends)
     assert (first["event"], first["adopters"], first["stay_adopters"]) == ("a", 50, 0.75)
-    assert (second["event"], second["adopters"]) == ("b", 0)
+    assert (second["event"], second["active"], second["adopters"]) == ("b", 100, 0)

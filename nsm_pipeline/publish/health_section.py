@@ -115,8 +115,10 @@ def _spread(features: Row) -> str:
         )
     if spot["verdict"] == "cannot tell":
         return f"whether growth hides falling features cannot be told: {spot['reason']}"
-    falling = count(len(spot["falling"])) if spot["falling"] else "none"
-    return f"of {count(len(features['features']))} events {falling} fall in use"
+    falling, events = len(spot["falling"]), count(len(features["features"]))
+    if falling == 0:
+        return f"none of {events} events falls in use"
+    return f"{count(falling)} of {events} events {'falls' if falling == 1 else 'fall'} in use"
 
 
 def _value_chart(curve: pd.DataFrame, economics: Row) -> str:

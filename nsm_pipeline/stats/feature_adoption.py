@@ -47,7 +47,7 @@ class BlindSpot:
 
 
 def adoption_table(periods: pd.DataFrame, active: pd.DataFrame) -> pd.DataFrame:
-    """A row per event and period of four weeks, by share of the active accounts.
+    """A row per event and period of four weeks with activity, by share of the active accounts.
 
     Args:
         periods: `event, period, adopters, repeaters, judged, stayed`.
@@ -57,7 +57,10 @@ def adoption_table(periods: pd.DataFrame, active: pd.DataFrame) -> pd.DataFrame:
     stay_adopters, stay_others`: of those observed to the end of the following period, the share
     active in it; crude, keen accounts use more of everything. NaN where there is nobody.
     """
-    whole = periods.merge(active, on="period", suffixes=("", "_all"))
+    grid = periods[["event"]].drop_duplicates().merge(active, how="cross")
+    whole = grid.merge(periods, how="left", on=["event", "period"], suffixes=("_all", ""))
+    counts = ["adopters", "repeaters", "judged", "stayed"]
+    whole[counts] = whole[counts].fillna(0).astype("int64")
     others = whole["judged_all"] - whole["judged"]
     return pd.DataFrame(
         {
@@ -67,7 +70,7 @@ def adoption_table(periods: pd.DataFrame, active: pd.DataFrame) -> pd.DataFrame:
             "adopters": whole["adopters"],
             "adoption": whole["adopters"] / whole["accounts"],
             "repeaters": whole["repeaters"],
-            "repeat_share": whole["repeaters"] / whole["adopters"],
+            "repeat_share": _share(whole["repeaters"], whole["adopters"]),
             "stay_adopters": _share(whole["stayed"], whole["judged"]),
             "stay_others": _share(whole["stayed_all"] - whole["stayed"], others),
         }
@@ -176,6 +179,6 @@ def feature_records(table: pd.DataFrame, trends: pd.DataFrame) -> list[dict[str,
     latest = table[table["period"] == 0].drop(columns=["period", "stay_adopters", "stay_others"])
     judged = table[table["period"] == 1][["event", "stay_adopters", "stay_others"]]
     rows = trends.merge(latest, how="left", on="event").merge(judged, how="left", on="event")
-    rows["adopters"] = rows["adopters"].fillna(0).astype("int64")
+    rows[["active", "adopters"]] = rows[["active", "adopters"]].fillna(0).astype("int64")
     rows = rows.sort_values(["adopters", "event"], ascending=[False, True])
     return [{str(name): value for name, value in row.items()} for row in rows.to_dict("records")]
