@@ -12,8 +12,11 @@ from worlds import AS_OF, busy_world, open_extract, write_product
 
 from nsm_pipeline.errors import InvalidInput
 from nsm_pipeline.pipeline import check_product
+from nsm_pipeline.practice.health import health
 from nsm_pipeline.product.yaml_file import load_product
+from nsm_pipeline.publish.health_section import health_section
 from nsm_pipeline.runs.run_folder import RunStore
+from nsm_pipeline.steps import RunContext
 from nsm_pipeline.warehouse.account_value import (
     costs_by_month,
     month_of,
@@ -434,3 +437,28 @@ def test_what_was_planted_is_found(tmp_path: Path) -> None:
     spot = found["features"]["blind_spot"]
     assert (spot["verdict"], spot["falling"]) == ("found", ["old_tool"])
     assert set(folder.read_frame("feature_adoption.parquet")["period"]) == set(range(6))
+
+
+@pytest.mark.parametrize("end", ["2024-01-02T00:00:00Z", "2026-07-01T00:00:00Z"])
+def test_a_product_too_young_or_long_silent_is_told_so(tmp_path: Path, end: str) -> None:
+    rows = events(("a", "2024-01-01T10:00:00", "start"), ("b", "2024-01-01T10:00:00", "start"))
+    path = write_product(
+        tmp_path,
+        {"events": rows, "revenue": money(("a", "2023-01-01T10:00:00", 5.0))},
+        candidates=SHARED,
+        source={"observed_until": end},
+        health={
+            "invitations": {"sent": "invite", "accepted": "core"},
+            "costs": {"acquisition": 3, "gross_margin": 0.5},
+        },
+    )
+    as_of = datetime(2026, 8, 1, tzinfo=UTC)
+    store = RunStore(tmp_path / "runs")
+    context = RunContext(load_product(path), as_of, store, store.start("world", as_of))
+    health(context)
+    context.close()
+    section = health_section(context.run)
+    assert section is not None
+    assert "what an account is worth cannot be told" in section.finding
+    assert "the K-factor cannot be told" in section.finding
+    assert "whether growth hides falling features cannot be told" in section.finding

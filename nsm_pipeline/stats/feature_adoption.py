@@ -105,7 +105,8 @@ def adoption_trends(halves: pd.DataFrame, totals: pd.DataFrame, *, begun: bool) 
     events = sorted(halves["event"].unique())
     if not begun or sizes.empty:
         nothing = dict.fromkeys(("later", "earlier", "change", "ci_low", "ci_high"), np.nan)
-        return pd.DataFrame({"event": events}).assign(**nothing, trend="cannot tell")
+        named = pd.Series(events, dtype=halves["event"].dtype, name="event").to_frame()
+        return named.assign(**nothing, trend="cannot tell")
     wanted = pd.MultiIndex.from_product([events, sizes.index], names=["event", "fresh"])
     adopters = halves.pivot_table(
         index=["event", "fresh"], columns="half", values="adopters", aggfunc="sum", fill_value=0
@@ -151,7 +152,7 @@ def core_growth(totals: pd.DataFrame, name: str, *, begun: bool) -> Growth:
     if not begun:
         return Growth(name, None, None, None, TOO_YOUNG)
     if min(later, earlier) < FEWEST_ACTIVE:
-        note = f"{FEWEST_ACTIVE} of them are needed in either half"
+        note = f"{FEWEST_ACTIVE} core events are needed in either half"
         return Growth(name, None, None, None, note)
     error = np.sqrt((sums["core_squares"] / sums["core_events"].astype(float) ** 2).sum())
     ratio = later / earlier

@@ -86,7 +86,7 @@ def revenue_per_payer(months: pd.DataFrame) -> Estimate:
     parts = months.groupby("part")[["revenue_minor", "payers"]].sum()
     if parts["payers"].sum() < FEWEST_ACCOUNTS:
         paid = int(parts["payers"].sum())
-        note = f"{paid} payments by account and month; {FEWEST_ACCOUNTS} are needed"
+        note = f"{paid} payments by account and month, and {FEWEST_ACCOUNTS} are needed"
         return Estimate(None, note=note)
     found = ratio_of_sums(
         parts["revenue_minor"].to_numpy(dtype="float64"), parts["payers"].to_numpy(dtype="float64")
@@ -143,7 +143,7 @@ def unit_economics(
 def _lifetime_value(curve: pd.DataFrame) -> Estimate:
     if len(curve) < FEWEST_WEEKS:
         note = (
-            f"{len(curve)} weeks are observed for {FEWEST_ACCOUNTS} accounts; "
+            f"{len(curve)} weeks are observed for {FEWEST_ACCOUNTS} accounts, and "
             f"{FEWEST_WEEKS} are needed"
         )
         return Estimate(None, note=note)

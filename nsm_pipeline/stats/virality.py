@@ -54,7 +54,7 @@ def _why_not(sums: dict[str, int], *, linked: bool) -> str:
         return NO_LINK
     if sums["accepted"] < FEWEST_ACCEPTED:
         return (
-            f"{sums['accepted']} of {sums['invitations']} invitations were accepted in time; "
+            f"{sums['accepted']} of {sums['invitations']} invitations were accepted in time, and "
             f"{FEWEST_ACCEPTED} are needed"
         )
     return ""
@@ -62,7 +62,7 @@ def _why_not(sums: dict[str, int], *, linked: bool) -> str:
 
 def _too_few(sums: dict[str, int]) -> Estimate:
     note = (
-        f"{sums['accounts']} accounts are observed to the end of both spans; "
+        f"{sums['accounts']} accounts are observed to the end of both spans, and "
         f"{FEWEST_ACCOUNTS} are needed"
     )
     return Estimate(None, note=note)
