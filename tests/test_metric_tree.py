@@ -12,7 +12,8 @@ from worlds import busy_world, open_extract, write_product
 
 from nsm_pipeline.practice.metric_series import measure_metrics
 from nsm_pipeline.practice.review import review_of
-from nsm_pipeline.practice.tree import measure_tree, tree_metric
+from nsm_pipeline.practice.tree import measure_tree
+from nsm_pipeline.product.tree_metric import tree_metric
 from nsm_pipeline.product.yaml_file import load_product
 from nsm_pipeline.publish.tree_section import tree_section
 from nsm_pipeline.runs.run_folder import RunFolder, RunStore
@@ -202,7 +203,12 @@ METRICS = [
     {"name": "keen_users", "event": "start", "at_least": 2, "segment": "plan"},
     {"name": "sizes", "event": "any", "value": {"sum": "size"}, "segment": "plan"},
     {"name": "all_events", "event": ["start", "share"], "value": "events"},
-    {"name": "sharers", "event": "share", "value": {"share_of": {"event": "any"}}},
+    {
+        "name": "sharers",
+        "event": "share",
+        "value": {"share_of": {"event": "any"}},
+        "segment": "plan",
+    },
 ]
 
 
@@ -238,6 +244,11 @@ def test_a_declared_metric_is_the_one_of_its_series_and_adds_up(tmp_path: Path, 
     shares = series[series["metric"] == "sharers"]["value"]
     assert (beside["value"], beside["value_before"]) == (shares.iloc[-1], shares.iloc[-2])
     assert beside["contribution"] is None
+    moved = beside["share_parts"]
+    assert moved["rate"] + moved["mix"] == pytest.approx(shares.iloc[-1] - shares.iloc[-2])
+    section = tree_section(run)
+    assert section is not None
+    assert "points within segments" in section.body
     assert beside["kpis"][0]["value"] is not None
     reviewed = review_of(run, load_product(path).config).pages["monday"]
     looked_at = [one["name"] for kind in ("flagged", "as_usual") for one in reviewed[kind]]

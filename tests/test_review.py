@@ -12,6 +12,7 @@ from nsm_pipeline.errors import InvalidInput
 from nsm_pipeline.practice.review import review_of, write_review
 from nsm_pipeline.practice.tree import measure_tree
 from nsm_pipeline.product.yaml_file import load_product
+from nsm_pipeline.runs.review_folder import revalidation_folder
 from nsm_pipeline.runs.run_folder import RunFolder, RunStore
 from nsm_pipeline.steps import RunContext
 
@@ -106,6 +107,20 @@ def test_what_was_written_stays_whatever_a_later_run_says(tmp_path: Path) -> Non
     assert write_review(store, run, config)[1] == []
 
 
+def test_monday_tells_what_the_last_look_back_decided_and_when_a_year_is_over(
+    tmp_path: Path,
+) -> None:
+    path = steady(tmp_path)
+    store, run = published(path, MONDAY)
+    then = datetime(2023, 6, 1, tzinfo=UTC)
+    chosen = {"candidate": "start", "at_least": 1.0, "within_days": 7}
+    found = {"as_of": "2023-06-01T00:00:00Z", "decision": "keep", "chosen": chosen}
+    revalidation_folder(store.root, "world", then).write_once("revalidation.json", found)
+    folder, _ = write_review(store, run, load_product(path).config)
+    text = folder.read("monday.md").decode()
+    assert "Last validated again as of 2023-06-01: keep start. A year is over" in text
+
+
 def test_names_of_people_and_metrics_are_inert_in_markdown(tmp_path: Path) -> None:
     path = steady(tmp_path, core_metric={"name": HOSTILE, "event": "start"}, title=HOSTILE)
     store, run = published(path, MONDAY.replace(day=5))
@@ -130,6 +145,7 @@ def test_the_command_prints_the_week_and_where_it_is(
         assert shown.startswith("# A small world: Monday 2024-07-01")
         assert "**A small world.** Starts moved from 23 to 40" in shown
         assert told in shown
+        assert "never validated again: run `nsm revalidate`" in shown
 
 
 def test_a_run_without_a_tree_says_what_to_do(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ the first run after a week is over writes Monday's, whichever night that is.
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
@@ -14,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from nsm_pipeline.errors import InvalidInput, Problem
 from nsm_pipeline.practice.weekly_series import OwnedSeries, weekly_series
-from nsm_pipeline.runs.review_folder import OWNERS, review_folder
+from nsm_pipeline.runs.review_folder import OWNERS, newest_revalidation, review_folder
 
 if TYPE_CHECKING:
     from nsm_pipeline.product.config import ProductConfig
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 TREE = "tree.json"
 MIDWEEK = timedelta(days=2)
 FRIDAY = timedelta(days=4)
+A_YEAR = timedelta(days=365)
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,9 @@ def write_review(
     """
     from nsm_pipeline.publish.review_text import page_text
 
-    review = review_of(run, config)
+    looked_back = newest_revalidation(store.root, run.product)
+    found = None if looked_back is None else json.loads(looked_back.read("revalidation.json"))
+    review = review_of(run, config, looked_back=found)
     folder = review_folder(store.root, run.product, review.monday)
     written = []
     for name, page in review.pages.items():
@@ -56,8 +60,10 @@ def write_review(
     return folder, written
 
 
-def review_of(run: RunFolder, config: ProductConfig) -> Review:
-    """The pages that are due at the run's moment.
+def review_of(
+    run: RunFolder, config: ProductConfig, *, looked_back: dict[str, Any] | None = None
+) -> Review:
+    """The pages that are due at the run's moment; `looked_back` is the newest `nsm revalidate`.
 
     Raises:
         InvalidInput: the run has no weekly tree, or its weeks are too few.
@@ -75,7 +81,14 @@ def review_of(run: RunFolder, config: ProductConfig) -> Review:
         "as_of": run.as_of,
         "run_id": run.run_id,
     }
-    pages = {"monday": {**head, "page": "monday", **_monday(tree, judged)}}
+    pages = {
+        "monday": {
+            **head,
+            "page": "monday",
+            **_monday(tree, judged),
+            "looked_back": _looked_back(looked_back, run.as_of),
+        }
+    }
     if today >= monday + MIDWEEK:
         for owner in _owners(judged):
             page = {**head, "page": "owner", **_owners_page(owner, tree, judged)}
@@ -124,6 +137,19 @@ def _monday(tree: dict[str, Any], judged: list[dict[str, Any]]) -> dict[str, Any
         "as_usual": [one for one in judged if one["verdict"] == "as usual"],
         "cannot_tell": [one for one in judged if one["verdict"] == "cannot tell"],
         "rule": RULE,
+    }
+
+
+def _looked_back(found: dict[str, Any] | None, now: datetime) -> dict[str, Any]:
+    """What the newest look back decided, and whether a year is over since, or there was none."""
+    if found is None:
+        return {"as_of": None, "decision": None, "candidate": None, "due": True}
+    then = datetime.fromisoformat(found["as_of"])
+    return {
+        "as_of": found["as_of"],
+        "decision": found["decision"],
+        "candidate": found["chosen"]["candidate"],
+        "due": now - then >= A_YEAR,
     }
 
 

@@ -5,18 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nsm_pipeline.practice.metric_series import SERIES
-from nsm_pipeline.product.metrics import CountedMetric, RatioMetric, SimpleMetric
-from nsm_pipeline.product.tree import Tree
+from nsm_pipeline.product.metrics import CountedMetric
+from nsm_pipeline.product.tree_metric import tree_metric
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from nsm_pipeline.product.config import ProductConfig
     from nsm_pipeline.steps import RunContext
 
 TREE = "tree.json"
 TREE_TABLE = "tree.parquet"
-CORE = "core_metric"
 
 
 def measure_tree(context: RunContext) -> None:
@@ -42,23 +40,6 @@ def measure_tree(context: RunContext) -> None:
     )
     series = context.run.read_frame(SERIES) if context.run.exists(SERIES) else None
     context.run.write_json(TREE, tree_document(decomposed, config, series))
-
-
-def tree_metric(config: ProductConfig) -> CountedMetric:
-    """The declared metric at the top of the tree, else the core metric's events as one."""
-    tree = config.tree or Tree()
-    for metric in config.metrics:
-        if metric.name == tree.metric and not isinstance(metric, RatioMetric):
-            return metric
-    return SimpleMetric(
-        name=CORE,
-        title=config.core_metric.name,
-        event=config.core_metric.event,
-        where=config.core_metric.where,
-        value="events",
-        per=tree.per,
-        segment=next(iter(config.segments), None),
-    )
 
 
 def _counted(context: RunContext, metric: CountedMetric) -> tuple[pd.DataFrame, str]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from nsm_pipeline.product.config import ProductConfig
-from nsm_pipeline.product.grammar import Sum
-from nsm_pipeline.product.metrics import Counted, Metric, RatioMetric
 from nsm_pipeline.product.model_findings import did_you_mean
 from nsm_pipeline.product.tree import Tree
+from nsm_pipeline.product.tree_metric import is_product, tree_metric
 from nsm_pipeline.product.yaml_tree import Finding, Keys, short
 
 TreeRule = Callable[[ProductConfig], Iterator[Finding]]
@@ -65,34 +64,24 @@ def _metrics_exist(config: ProductConfig) -> Iterator[Finding]:
 
 
 def _metric_is_a_product(config: ProductConfig) -> Iterator[Finding]:
-    metric = _metric(config)
-    if metric is None:
-        return
-    counted = not isinstance(metric, RatioMetric) and metric.by == "calendar"
-    if counted and (metric.value in ("units", "events") or isinstance(metric.value, Sum)):
-        return
-    yield Finding(
-        ("tree", "metric"),
-        f'"{metric.name}" is no number of units or events and no sum by the calendar, so it is not '
-        "the product of its inputs.",
-        "Name the metric it is made of, and this one as an input beside it.",
-    )
+    for metric in config.metrics:
+        if metric.name == _tree(config).metric and not is_product(metric):
+            yield Finding(
+                ("tree", "metric"),
+                f'"{metric.name}" is no number of units or events and no sum by the calendar, so it'
+                " is not the product of its inputs.",
+                "Name the metric it is made of, and this one as an input beside it.",
+            )
 
 
 def _reviewed_by_the_week(config: ProductConfig) -> Iterator[Finding]:
-    metric = _metric(config)
-    counted = metric if isinstance(metric, Counted) else None
-    key, per = ("metric", counted.per) if counted else ("per", _tree(config).per)
+    per = tree_metric(config).per
     if config.review is not None and per != "week":
         yield Finding(
-            ("tree", key),
+            ("tree", "metric" if _tree(config).metric else "per"),
             f"The review is of weeks, and this tree is counted by the {per}.",
             "Give `per: week`, or take `review` out.",
         )
-
-
-def _metric(config: ProductConfig) -> Metric | None:
-    return next((m for m in config.metrics if m.name == _tree(config).metric), None)
 
 
 def _tree(config: ProductConfig) -> Tree:

@@ -43,7 +43,17 @@ def _monday(page: dict[str, Any]) -> list[str]:
         lines += ["", f"As usual: {usual}."]
     for one in page["cannot_tell"]:
         lines += ["", f"Cannot tell: {_name(one['title'])}. {escape(one['note'])}"]
-    return [*lines, "", page["rule"]]
+    return [*lines, "", _looked_back(page["looked_back"]), "", page["rule"]]
+
+
+def _looked_back(found: dict[str, Any]) -> str:
+    due = " A year is over: run `nsm revalidate`." if found["due"] else ""
+    if found["as_of"] is None:
+        return "The chosen behaviour was never validated again: run `nsm revalidate`."
+    return (
+        f"Last validated again as of {found['as_of'][:10]}: {found['decision']} "
+        f"{_name(found['candidate'])}.{due}"
+    )
 
 
 def _owner(page: dict[str, Any]) -> list[str]:

@@ -60,12 +60,13 @@ def _row(one: dict[str, Any], depth: int) -> dict[str, Any]:
         "now": _level(one, one["value"]),
         "before": _level(one, one["value_before"]),
         "part": points(one["contribution"]),
+        "moved": _share_parts(one.get("share_parts")),
         "aims": [{**aim, "now": _progress(aim, one)} for aim in one["targets"]],
     }
 
 
 def _plain(title: str, now: str, contribution: Any) -> dict[str, Any]:
-    nothing: dict[str, Any] = {"owner": None, "omtm": False, "kpis": [], "aims": []}
+    nothing: dict[str, Any] = {"owner": None, "omtm": False, "kpis": [], "aims": [], "moved": ""}
     shown = {"now": now, "before": "", "part": points(contribution)}
     return {**nothing, **shown, "title": title, "depth": 2}
 
@@ -77,3 +78,13 @@ def _progress(aim: dict[str, Any], one: dict[str, Any]) -> str:
 def _level(one: dict[str, Any], value: Any) -> str:
     """What an input stands at, in its own units."""
     return LEVELS[one["shown_as"]](value)
+
+
+def _share_parts(parts: dict[str, float] | None) -> str:
+    """What moved a share, in percentage points."""
+    if parts is None:
+        return ""
+    return (
+        f"{points(100 * parts['rate'])} points within segments, "
+        f"{points(100 * parts['mix'])} by who they were"
+    )

@@ -78,8 +78,3 @@ def newest_revalidation(root: Address, product: str) -> ReviewFolder | None:
     """The look back from the latest moment; None when there was none."""
     names = open_folder(root / product / REVALIDATIONS).folders()
     return ReviewFolder(root / product / REVALIDATIONS / names[-1]) if names else None
-
-
-def reviewed_mondays(root: Address, product: str) -> list[str]:
-    """Every Monday that has a review, oldest first."""
-    return open_folder(root / product / REVIEWS).folders()

@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 
 from nsm_pipeline.product.config import ProductConfig
+from nsm_pipeline.product.metrics import ShareOf
 from nsm_pipeline.product.tree import InputKind, Tree, TreeInput
-from nsm_pipeline.stats.decomposition import EVERYBODY, LEAVES
+from nsm_pipeline.stats.decomposition import EVERYBODY, LEAVES, TOLERANCE, decompose_ratio
 from nsm_pipeline.stats.drivers import Driver, Drivers, find_drivers
 
 Newest = Mapping[str, tuple[float | None, float | None]]
@@ -86,7 +87,7 @@ def tree_document(
         "declared": bool(tree.inputs),
         "inputs": [
             *_identity_inputs(decomposed, tree, now, before, newest),
-            *_inputs_beside(tree, newest),
+            *_inputs_beside(tree, newest, share_parts(config, series)),
         ],
     }
 
@@ -203,16 +204,50 @@ def _state(tree: Tree, declared: bool) -> str:
     return "declared" if declared else "not declared"
 
 
-def _inputs_beside(tree: Tree, newest: Newest) -> list[dict[str, Any]]:
+def share_parts(config: ProductConfig, series: pd.DataFrame | None) -> dict[str, dict[str, float]]:
+    """Of every share that has segments, what moved it in its newest whole period: rate and mix.
+
+    None of a share whose segments do not make up everybody: a unit may be in two of them.
+    """
+    found = {}
+    for metric in config.metrics:
+        if series is None or not isinstance(metric.value, ShareOf):
+            continue
+        rows = series[series["whole"] & (series["metric"] == metric.name)]
+        named = rows[rows["segment"] != EVERYBODY]
+        if named.empty:
+            continue
+        counted = named.assign(
+            numerator=(named["value"] * named["units"]).fillna(0.0), denominator=named["units"]
+        )
+        last = decompose_ratio(counted).query("segment == @EVERYBODY").iloc[-1]
+        value = rows.loc[rows["segment"] == EVERYBODY].sort_values("period")["value"]
+        change = value.diff().iloc[-1]
+        if abs(last["rate"] + last["mix"] - change) <= TOLERANCE:
+            found[metric.name] = {"rate": float(last["rate"]), "mix": float(last["mix"])}
+    return found
+
+
+def _inputs_beside(
+    tree: Tree, newest: Newest, shares: Mapping[str, Mapping[str, float]]
+) -> list[dict[str, Any]]:
     """Inputs with a series of their own: no part of the identity, so they contribute nothing."""
     found = []
     for one in tree.inputs:
         if one.metric is not None:
             value, before = newest.get(one.metric, (None, None))
             title = one.metric.replace("_", " ").capitalize()
-            level = {"value": value, "value_before": before, "contribution": None}
+            level: dict[str, Any] = {"value": value, "value_before": before, "contribution": None}
+            level["share_parts"] = shares.get(one.metric)
             declared = _declared(one, one.kind, newest, title=title)
-            found.append({**declared, "state": "declared", "shown_as": "number", **level})
+            found.append(
+                {
+                    **declared,
+                    "state": "declared",
+                    "shown_as": "share" if one.metric in shares else "number",
+                    **level,
+                }
+            )
     return found
 
 
