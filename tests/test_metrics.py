@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from worlds import write_product
+from worlds import open_extract, write_product
 
 from nsm_pipeline.pipeline import RunContext
 from nsm_pipeline.practice.metric_series import measure_metrics
 from nsm_pipeline.product.yaml_file import load_product
 from nsm_pipeline.publish.metrics_section import metrics_section
 from nsm_pipeline.runs.run_folder import RunFolder, RunStore
+from nsm_pipeline.warehouse.metric_counts import count_metrics
 
 # Berlin: clocks go forward on Sunday 31 March 2024 at 01:00 UTC. The log begins on Wednesday 20
 # March and is seen until Wednesday 10 April, noon. `boss` is internal, `u` NULL belongs to nobody.
@@ -255,16 +256,39 @@ def test_without_metrics_nothing_is_asked_and_nothing_left(tmp_path: Path) -> No
     assert not run.exists("metrics.json")
 
 
+def test_metrics_of_one_unit_and_period_share_a_scan(tmp_path: Path) -> None:
+    metrics = [
+        {"name": "players", **PLAY},
+        {"name": "size", "value": {"median": {"sum": "size"}}, **PLAY},
+        {"name": "sharers", "event": "share", "value": {"share_of": PLAY}},
+        {"name": "per_player", "value": {"ratio": ["size", "players"]}},
+        {"name": "by_plan", "segment": "plan", **PLAY},
+        {"name": "users", "unit": "user", **PLAY},
+    ]
+    extract = open_extract(product(tmp_path, metrics), AS_OF)
+    population, before = extract.population, len(extract.engine.asked)
+    count_metrics(extract.engine, extract.tables, population, extract.product.config)
+    assert [question.title for question in extract.engine.asked[before:]] == [
+        "when the log begins",
+        "metrics of each account per week",
+        "levels of plan",
+        "metrics of each account per week, by plan",
+        "metrics of each user per week",
+    ]
+    extract.engine.close()
+
+
 def test_the_page_compares_whole_periods_alone(tmp_path: Path) -> None:
     run = measured(
         product(
             tmp_path,
             [
-                {"name": "plays", "title": "<b>Plays</b>", "value": "events", **PLAY},
                 {"name": "plans", "segment": "plan", **PLAY},
+                {"name": "plays", "title": "<b>Plays</b>", "value": "events", **PLAY},
                 {"name": "sharers", "event": "share", "value": {"share_of": PLAY}},
                 {"name": "monthly", "per": "month", **PLAY},
             ],
+            north_star={"metric": "plays"},
         ),
         tmp_path / "runs",
     )

@@ -33,6 +33,7 @@ def measure_metrics(context: RunContext) -> None:
             "timezone": config.timezone,
             "begins": counts.begins,
             "observed_until": until,
+            "north_star": config.north_star.metric,
             "metrics": [_definition(metric, config) for metric in config.metrics],
         },
     )

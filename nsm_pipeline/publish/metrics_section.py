@@ -39,12 +39,12 @@ def metrics_section(folder: RunFolder) -> Section | None:
     by_name = dict(iter(series.groupby("metric")))
     rows = [_row(metric, by_name.get(metric["name"], series[:0])) for metric in told["metrics"]]
     body = render("metrics.html.j2", rows=rows, timezone=told["timezone"])
-    return Section("metrics", "Metrics over time", _finding(rows), body)
+    return Section("metrics", "Metrics over time", _finding(rows, told["north_star"]), body)
 
 
-def _finding(rows: list[dict[str, Any]]) -> str:
-    """Where the first metric stands, and how many more there are."""
-    first = rows[0]
+def _finding(rows: list[dict[str, Any]], north_star: str) -> str:
+    """Where the North Star stands, or else the first metric, and how many more there are."""
+    first = next((row for row in rows if row["name"] == north_star), rows[0])
     others = len(rows) - 1
     more = f"; {others} more metric{'' if others == 1 else 's'}" if others else ""
     title = short(first["title"], 80)
@@ -126,5 +126,12 @@ def _figure(metric: dict[str, Any], series: pd.DataFrame, standing: dict[str, An
     ]
     title = short(metric["title"], 60)
     label = f"{title} per {metric['per']}; newest whole {metric['per']}: {standing['now']}."
-    numbers = ".0%" if metric["unit"] == FRACTION else "~s"
-    return Figure(title, draw("series", records, label=label, numbers=numbers))
+    drawn = draw("series", records, label=label, numbers=_axis_format(metric, series))
+    return Figure(title, drawn)
+
+
+def _axis_format(metric: dict[str, Any], series: pd.DataFrame) -> str:
+    """As d3 writes it: shares in per cent, thousands as k; below them `~s` would say 500m."""
+    if metric["unit"] == FRACTION:
+        return ".0%"
+    return "~s" if series["value"].max() >= 1000 else "~g"
