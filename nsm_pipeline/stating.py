@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nsm_pipeline.advising import ADVICE
 from nsm_pipeline.errors import InvalidInput, Problem
+from nsm_pipeline.refusing import check_against_source
 
 if TYPE_CHECKING:
+    from nsm_pipeline.stats.drift import Drift
     from nsm_pipeline.steps import RunContext
     from nsm_pipeline.waist.score_model import ScoreModel
     from nsm_pipeline.warehouse.state.carrying import Plan
@@ -37,11 +40,18 @@ def tell_state(context: RunContext) -> dict[str, Any] | None:
         context.as_of,
         state_file(context),
         rebuild=context.rebuild,
+        check=lambda: _check(context),
     )
+    drift = _drift(context.stored)
+    if context.stored is not None and drift is not None and drift.another_population:
+        context.stored.store.detach()
+        context.stored = None
+        plan = replace(plan, kind="rebuild", because=f"the score has drifted: {_moved(drift)}")
     stored = context.stored
     return {
         "kind": plan.kind,
-        "sentence": _whole_sentence(context, plan) if stored is None else _sentence(stored),
+        "sentence": _whole_sentence(context, plan) if stored is None else _sentence(stored, drift),
+        "drift": None if drift is None else asdict(drift),
         "version": plan.version,
         "stamp": None if stored is None else stored.facts["stamp"],
         "digests": asked,
@@ -99,7 +109,21 @@ def state_file(context: RunContext) -> Path:
     return root / context.product.config.product / FILE
 
 
-def _sentence(stored: StoredCounts) -> str:
+def _check(context: RunContext) -> None:
+    from nsm_pipeline.warehouse.source_answers import SourceAnswers
+
+    check_against_source(context.product, SourceAnswers(context.extract.engine))
+
+
+def _drift(stored: StoredCounts | None) -> Drift | None:
+    if stored is None:
+        return None
+    from nsm_pipeline.stats.drift import measure_drift
+
+    return measure_drift(stored.strata_before, stored.strata_since)
+
+
+def _sentence(stored: StoredCounts, drift: Drift | None) -> str:
     night, version = stored.facts["night"], stored.version
     batches, events = night.get("batches", 0), night.get("events", 0)
     return (
@@ -108,7 +132,25 @@ def _sentence(stored: StoredCounts) -> str:
         f"counted anew; score version {version.number} of "
         f"{datetime.fromisoformat(version.fitted):%Y-%m-%d}, {_next(version.fitted, stored)}. "
         "Checks of single rows looked at the new rows only; totals are those of all."
-        f"{_backfilled(night.get('backfill'))}"
+        f"{_backfilled(night.get('backfill'))}{_drifting(drift)}"
+    )
+
+
+def _moved(drift: Drift) -> str:
+    return (
+        f"the {drift.accounts:,} accounts compared since it was fitted stand in other strata of "
+        f"the {drift.within_days}-day window than those before (population stability index "
+        f"{drift.index:.2f})"
+    )
+
+
+def _drifting(drift: Drift | None) -> str:
+    """What is said while a drift is worth a look, and no rebuild."""
+    if drift is None or not drift.worth_a_look:
+        return ""
+    return (
+        f" The score may no longer fit: {_moved(drift)}; above 0.1 it is worth a look, "
+        "above 0.25 a new score is fitted."
     )
 
 

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from test_cells import CANDIDATES, FAMILIES
 from worlds import busy_world, write_product
 
+from nsm_pipeline.errors import InvalidInput
 from nsm_pipeline.pipeline import STEPS, run_product, run_step, start_run
 from nsm_pipeline.product.yaml_file import load_product
 from nsm_pipeline.runs.run_folder import RunFolder, RunStore
@@ -168,7 +169,18 @@ def figures(counted: Extract | StoredCounts, scored: Any, chosen: pd.DataFrame) 
         "cells": scored.cells().frame,
         "revenue_weeks": scored.revenue_weeks(chosen),
         "reach": scored.weekly_reach(chosen),
+        "strata": accounts_by_stratum(scored),
     }
+
+
+def accounts_by_stratum(scored: Any) -> pd.DataFrame:
+    """`within_days, stratum, accounts`: kept as sums, or counted of the accounts."""
+    if isinstance(scored, StoredCounts):
+        rows = pd.concat([scored.strata_before, scored.strata_since])
+    else:
+        rows = scored.strata.to_pandas().assign(accounts=1)
+    found = rows.groupby(["within_days", "stratum"], as_index=False)["accounts"].sum()
+    return found[found["accounts"] > 0].astype("int64").reset_index(drop=True)
 
 
 def assert_equals_recount(stored: StoredCounts, path: Path, as_of: datetime) -> None:
@@ -185,7 +197,7 @@ def assert_equals_recount(stored: StoredCounts, path: Path, as_of: datetime) -> 
         extract.engine.close()
     actual = figures(stored, stored, chosen)
     assert actual["population"] == expected["population"]
-    for name in ("retention", "revenue", "cells", "revenue_weeks", "reach"):
+    for name in ("retention", "revenue", "cells", "revenue_weeks", "reach", "strata"):
         assert len(expected[name]), name
         pd.testing.assert_frame_equal(actual[name], expected[name], obj=name)
 
@@ -323,7 +335,7 @@ def nights(tmp_path_factory: pytest.TempPathFactory) -> list[RunFolder]:
         world.deliver(number)
         runs.append(run_product(world.path, as_of=as_of, out=folder / "runs"))
     world.deliver(2)
-    text = world.path.read_text().replace("name: two_starts", "name: starts")
+    text = world.path.read_text().replace("two_starts", "starts")
     world.path.write_text(text.replace("\n  at_least: 2\n", "\n  at_least: 3\n", 1))
     started = start_run(world.path, as_of=NIGHTS[2], out=folder / "runs")
     for step in STEPS:
@@ -337,8 +349,7 @@ def test_every_run_says_what_it_did(nights: list[RunFolder]) -> None:
     assert "in 2 new files" in carried
     assert "score version 1 of 2024-06-20, next rebuild 2024-07-01" in carried
     assert "candidates" not in carried
-    told = "The candidates have changed: new starts and changed invite counted from the rows kept"
-    assert told in by_steps
+    assert "The candidates have changed: new starts counted from the rows kept, for" in by_steps
     assert "accounts compared so far; dropped two_starts; all others keep their counts." in by_steps
     for run, sentence in zip(nights, (built, carried, by_steps), strict=True):
         assert run.read_json("manifest.json")["state"] == sentence
@@ -367,3 +378,29 @@ def test_the_same_night_again_gives_the_same_ranking(nights: list[RunFolder]) ->
     for name in ("ranking.csv", "candidates.csv", "cells.parquet", "population.json"):
         assert (again.path / name).read_bytes() == (last.path / name).read_bytes()
     assert RunStore(folder / "runs").published("world") == again
+
+
+def test_a_changed_product_is_checked_before_the_state_follows_it(nights: list[RunFolder]) -> None:
+    folder = nights[-1].path.parents[3]
+    path = folder / "mistaken.yaml"
+    before, _, after = (folder / "world.yaml").read_text().rpartition("- invite\n")
+    path.write_text(f"{before}- invit\n{after}")
+    with pytest.raises(InvalidInput, match="invit"):
+        run_product(path, as_of=NIGHTS[2], out=folder / "runs")
+
+
+def test_a_score_that_no_longer_fits_is_fitted_anew(nights: list[RunFolder]) -> None:
+    folder = nights[-1].path.parents[3]
+    engine = Extract.open(load_product(folder / "world.yaml"), NIGHTS[2]).engine
+    store = StateStore.attach(engine, folder / "runs" / "world" / "state.duckdb")
+    facts = store.read_facts()
+    assert facts is not None
+    # As if everybody had stood in another stratum when the score was fitted.
+    strata = {"within_days": [7], "stratum": [99], "accounts": [1_000]}
+    store.write_facts({**facts, "strata": strata})
+    engine.close()
+    run = run_product(folder / "world.yaml", as_of=NIGHTS[2], out=folder / "runs")
+    told = run.read_json("state.json")
+    assert told["kind"] == "rebuild"
+    assert "because the score has drifted: the" in told["sentence"]
+    assert told["drift"]["index"] > 0.25

@@ -64,6 +64,11 @@ class Scored:
         """Where accounts stand by each candidate that they touched."""
         return self._stood[0]
 
+    @property
+    def strata(self) -> ir.Table:
+        """Row per window and account: `within_days, account_no, stratum`."""
+        return self._stood[1]
+
     def cells(self) -> CellTable:
         """The waist: everything the statistics get to see of the accounts."""
         x = self.extract

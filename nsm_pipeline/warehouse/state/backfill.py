@@ -25,7 +25,7 @@ from nsm_pipeline.warehouse.state.catalogue import Catalogue, Difference
 from nsm_pipeline.warehouse.state.clock import population_at
 from nsm_pipeline.warehouse.state.shares import closed_rows
 from nsm_pipeline.warehouse.state.store import StateStore
-from nsm_pipeline.warehouse.state.sums import SUMS, Sums, joined
+from nsm_pipeline.warehouse.state.sums import BY_CANDIDATE, Sums, joined
 
 # A change of these is followed by counting what it makes new; any other asks for a rebuild.
 BACKFILLED = ("candidates", "discover", "families")
@@ -133,7 +133,7 @@ def _write(store: StateStore, found: Difference, given: Sums | None) -> None:
     engine = store.engine
     kept = _numbers(store, "kept_candidates", found.kept)
     counted = _numbers(store, "counted_candidates", tuple(enumerate(found.counted)))
-    for name in (name for name in SUMS if store.has(name)):
+    for name in (name for name in BY_CANDIDATE if store.has(name)):
         rows = [_renumbered(store.table(name), kept)]
         if given is not None:
             rows.append(_renumbered(given.tables[name], counted))

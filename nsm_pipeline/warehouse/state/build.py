@@ -33,7 +33,7 @@ from nsm_pipeline.warehouse.state.rows import (
     returning_among,
 )
 from nsm_pipeline.warehouse.state.store import StateStore
-from nsm_pipeline.warehouse.state.sums import Sums
+from nsm_pipeline.warehouse.state.sums import Sums, read_strata
 from nsm_pipeline.warehouse.state.weeks import active_weeks, closed_by, counted_pairs
 
 # No two states of a product have a stamp in common, though each version counts nights of its own.
@@ -137,6 +137,7 @@ def _facts(store: StateStore, extract: Extract, build: Build) -> dict[str, Any]:
         "newest": newest_moment(extract.engine.fetch("newest", _newest(visible))["newest"][0]),
         "version": version.as_json(),
         "at_core": at_core,
+        "strata": read_strata(store).to_dict("list"),
         "catalogue": Catalogue.of(
             resolve_candidates(config, list(version.choices.events), list(version.choices.values))
         ).as_json(),

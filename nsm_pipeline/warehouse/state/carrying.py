@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -62,10 +62,17 @@ def digests(config: ProductConfig) -> dict[str, str]:
 
 
 def carry_forward(
-    engine: Engine, product: LoadedProduct, as_of: datetime, path: Path, *, rebuild: bool = False
+    engine: Engine,
+    product: LoadedProduct,
+    as_of: datetime,
+    path: Path,
+    *,
+    rebuild: bool = False,
+    check: Callable[[], None] | None = None,
 ) -> tuple[Plan, StoredCounts | None]:
     """The state carried to `as_of` and opened; or the plan that says why it cannot be.
 
+    Before candidates that have changed are followed, `check` may refuse the product.
     Nothing is written unless the state was carried. A second call for the same moment finds
     nothing new and changes nothing.
     """
@@ -84,6 +91,8 @@ def carry_forward(
     if plan.kind != "night" or facts is None:
         store.detach()
         return plan, None
+    if plan.changed and check is not None:
+        check()
     try:
         # One transaction: a night that dies leaves the state as it was, its ledger with it.
         with store.transaction():

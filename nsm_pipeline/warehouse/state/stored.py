@@ -35,7 +35,7 @@ from nsm_pipeline.warehouse.series import (
 )
 from nsm_pipeline.warehouse.state.clock import outcome_of, population_at
 from nsm_pipeline.warehouse.state.store import StateStore
-from nsm_pipeline.warehouse.state.sums import summed
+from nsm_pipeline.warehouse.state.sums import read_strata, summed
 from nsm_pipeline.warehouse.usage import curve_by_week, weeks_lived
 
 
@@ -52,6 +52,19 @@ class StoredCounts:
     def version(self) -> ScoreVersion:
         """The frozen score."""
         return ScoreVersion.from_json(dict(self.facts["version"]))
+
+    @property
+    def strata_before(self) -> pd.DataFrame:
+        """Accounts compared when the score was fitted: `within_days, stratum, accounts`."""
+        return pd.DataFrame(self.facts["strata"])
+
+    @property
+    def strata_since(self) -> pd.DataFrame:
+        """The same of those compared since; corrections of older ones may leave a count below 0."""
+        keys = ["within_days", "stratum"]
+        now = read_strata(self.store).set_index(keys)["accounts"]
+        before = self.strata_before.set_index(keys)["accounts"]
+        return now.sub(before, fill_value=0).astype("int64").rename("accounts").reset_index()
 
     @property
     def score(self) -> ScoreModel:

@@ -1,7 +1,7 @@
 """What the waist needs of accounts, as sums in the engine: integers that add up and subtract.
 
-Three tables: `cells`, `revenue_weeks` (by step reached, because which one is chosen may differ
-the next night) and `reach_weeks` (accounts by week of onboarding and step reached).
+Four tables: `cells`, `revenue_weeks` (by step reached, because which one is chosen may differ
+the next night), `reach_weeks` (accounts by week of onboarding and step reached) and `strata`.
 """
 
 from __future__ import annotations
@@ -11,20 +11,23 @@ from dataclasses import dataclass
 
 import ibis
 import ibis.expr.types as ir
+import pandas as pd
 
 from nsm_pipeline.waist.score_model import ScoreModel
 from nsm_pipeline.warehouse.cell_query import SUM_TYPES
 from nsm_pipeline.warehouse.chosen_steps import standing_in, standing_windows
 from nsm_pipeline.warehouse.extract import Extract
 from nsm_pipeline.warehouse.series import onboarding_weeks
+from nsm_pipeline.warehouse.state.store import StateStore
 
-SUMS = ("cells", "revenue_weeks", "reach_weeks")
+BY_CANDIDATE = ("cells", "revenue_weeks", "reach_weeks")
+SUMS = (*BY_CANDIDATE, "strata")
 ADDED = (*SUM_TYPES,)
 
 
 @dataclass(frozen=True)
 class Sums:
-    """The three tables; `revenue_weeks` and `reach_weeks` only where revenue is declared."""
+    """The tables; `revenue_weeks` and `reach_weeks` only where revenue is declared."""
 
     tables: dict[str, ir.Table]
 
@@ -35,7 +38,8 @@ class Sums:
         # The numbers of labels are those of this extract alone.
         counted = scored.counted_cells
         cells = counted.rows.join(counted.labels, "label_no").drop("label_no")
-        found = {"cells": cells}
+        strata = scored.strata.group_by("within_days", "stratum")
+        found = {"cells": cells, "strata": strata.aggregate(accounts=scored.strata.count())}
         if extract.tables.revenue is not None:
             found["revenue_weeks"] = scored.counted_revenue_weeks
             found["reach_weeks"] = _reach_weeks(extract, scored.standings)
@@ -90,3 +94,9 @@ def summed(parts: Sequence[ir.Table]) -> ir.Table:
     sums = {name: rows[name].sum().cast(rows[name].type()) for name in columns if name in ADDED}
     together = rows.group_by(*keys).aggregate(**sums)
     return together.filter(together.accounts != 0)
+
+
+def read_strata(store: StateStore) -> pd.DataFrame:
+    """Accounts compared by window and stratum: `within_days, stratum, accounts`."""
+    rows = store.table("strata").order_by("within_days", "stratum")
+    return store.engine.fetch("accounts by stratum", rows)
