@@ -27,6 +27,7 @@ from nsm_pipeline.warehouse.journey import journey_steps, waits
 from nsm_pipeline.warehouse.metric_counts import count_metrics
 from nsm_pipeline.warehouse.profile import profile_source
 from nsm_pipeline.warehouse.starters import days_watched, find_starters
+from nsm_pipeline.warehouse.tracked import named_candidates, reached_by_week
 
 # One partition and no generated code: compiling costs more here than counting.
 SPARK = (
@@ -110,6 +111,7 @@ def figures(product: Path, as_of: datetime) -> dict[str, Any]:
             counts = count_metrics(x.engine, x.tables, x.population, loaded.config)
             found["metrics"], found["log begins"] = counts.table, counts.begins
         found |= around_the_metric(x)
+        found["tracked"] = tracked(x)
         rows = search(cells, x.specs).sort_values(["candidate", "within_days", "at_least"])
         chosen = rows.groupby("candidate", as_index=False).head(1)
         if loaded.config.source.revenue:
@@ -136,6 +138,16 @@ def around_the_metric(x: Extract) -> dict[str, Any]:
         invited = count_invitations(*asked, x.tables, x.product.config)
         found |= {"invitations": invited.parts, "cycle": invited.cycle}
     return found
+
+
+def tracked(x: Extract) -> pd.DataFrame:
+    """Every candidate at its lowest threshold in the shortest window, by week of onboarding."""
+    config, window = x.product.config, x.product.config.exposure.within[0]
+    resolved = named_candidates(config, x.population.event_names, x.specs)
+    chosen = [
+        (resolved[spec.name], spec.thresholds[0], window) for spec in x.specs if spec.thresholds
+    ]
+    return reached_by_week(x.engine, x.population, config, chosen)
 
 
 def assert_same_figures(found: dict[str, Any], expected: dict[str, Any]) -> None:

@@ -368,6 +368,16 @@ def test_diff_says_what_changed_and_why(out):
     assert "method: the same" in text.stdout
 
 
+def test_the_leader_of_a_backfill_knows_nothing_of_later_runs(out):
+    newest, backfill = sorted((out / "online_retail").glob("*/*/star.json"), reverse=True)
+    for file in (newest, backfill):  # the newest moment was run first
+        told = json.loads(file.read_text())
+        assert told["changes"]["sentence"].startswith("First run")
+        assert told["leader"]["verdict"] != "north_star"
+        assert told["leader"]["sentence"].startswith("Place the first order and ")
+        assert next(row for row in told["activities"] if row["candidate"] == "variety")["churned"]
+
+
 def test_a_run_does_not_differ_from_itself(out):
     same = nsm("diff", "online_retail", "online_retail", "--out", out)
     assert same.stdout == "Nothing changed: same results from the same inputs.\n"
