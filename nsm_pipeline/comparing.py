@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from nsm_pipeline.errors import InvalidInput
 from nsm_pipeline.runs.canonical_bytes import moment, plain
 from nsm_pipeline.runs.manifest import MANIFEST
-from nsm_pipeline.stating import STATE
 
 if TYPE_CHECKING:
     from nsm_pipeline.runs.run_folder import RunFolder
@@ -140,10 +139,7 @@ def _data(run: RunFolder) -> dict[str, Any]:
 
 def _method(run: RunFolder, facts: Mapping[str, Any] | None = None) -> dict[str, Any]:
     manifest = run.read_json(MANIFEST) if facts is None else facts
-    known = {key: manifest[key] for key in manifest if key not in NOT_A_CAUSE}
-    if run.exists(STATE):
-        known["score version"] = run.read_json(STATE)["version"]
-    return dict(_leaves(known))
+    return dict(_leaves({key: manifest[key] for key in manifest if key not in NOT_A_CAUSE}))
 
 
 def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:

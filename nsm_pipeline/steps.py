@@ -5,7 +5,7 @@ Heavy libraries are imported inside the steps, so that listing them costs nothin
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -69,6 +69,8 @@ class RunContext:
         else:
             self.product, advice = self.stored.product, self.stored.facts["advice"]
             require_comparable(self.product, self.stored.counts)
+            # What is not in the state is asked of the source, with the windows that are settled.
+            self.extract = replace(self.extract, product=self.product)
         self.folder = self.store.start(self.product.config.product, self.as_of)
         self.folder.write_text(PRODUCT, self.product.text)
         if advice is not None:

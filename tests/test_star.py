@@ -346,3 +346,14 @@ def test_runs_follow_one_another_and_a_backfill_sees_only_what_was_before(tmp_pa
         assert again.read_bytes(name) == between.read_bytes(name)
     later = night_of(path, FIRST + 4 * day, ranking("large", "shared")).read_json(STAR)
     assert later["leader"]["candidate"] == "large"
+
+
+def test_a_run_without_any_estimate_has_no_leader_and_says_so(tmp_path: Path) -> None:
+    nothing = dict.fromkeys(("lift_pp", "ci_low_pp", "ci_high_pp"))
+    rows = [{**row, **nothing, "verdict": "too_rare"} for row in ranking("shared", "large")]
+    run = night_of(product(tmp_path), FIRST, rows)
+    told = run.read_json(STAR)
+    assert (told["leader"], told["success"], told["top"]) == (None, None, [])
+    assert told["kept"] == "No candidate has an estimate, so none leads."
+    assert run.read_frame("ranks.parquet").empty
+    assert run.read_frame("tracked.parquet").empty

@@ -371,6 +371,23 @@ def test_a_night_profiles_its_new_rows_and_all_totals(nights: list[RunFolder]) -
     )
 
 
+def test_the_leader_is_handed_on_from_night_to_night(nights: list[RunFolder]) -> None:
+    first, second, third = (run.read_json("star.json") for run in nights)
+    assert first["changes"]["sentence"] == "First run: there is nothing to compare with yet."
+    assert second["changes"]["sentence"].startswith("Since the run of 20 June 2024: ")
+    causes = second["changes"]["causes"]
+    assert (causes["config"], causes["method"]) == ([], [])
+    assert any(change["what"] == "eligible" for change in causes["data"])
+    renamed = {change["what"].rpartition(".")[0] for change in third["changes"]["causes"]["config"]}
+    assert renamed >= {"candidates.two_starts", "candidates.starts"}
+    for run, told in zip(nights, (first, second, third), strict=True):
+        tracked = run.read_frame("tracked.parquet")
+        assert set(tracked["candidate"]) == {row["candidate"] for row in told["top"]}
+    assert list(nights[2].read_frame("ranks.parquet")["as_of"].unique()) == [
+        f"{as_of:%Y-%m-%dT%H:%M:%SZ}" for as_of in NIGHTS
+    ]
+
+
 def test_the_same_night_again_gives_the_same_ranking(nights: list[RunFolder]) -> None:
     last = nights[-1]
     folder = last.path.parents[3]

@@ -89,8 +89,8 @@ def kept_sentence(leadership: Leadership, first: str | None) -> str:
     name = None if standing.leader is None else standing.leader.candidate
     old = None if before is None else before.candidate
     if name is None:
-        gone = "" if old is None else f"{old} is no longer among the candidates, and "
-        return f"{gone}no candidate has an estimate, so none leads."
+        gone = "" if old is None else f"{old} is no longer among the candidates. "
+        return f"{gone}No candidate has an estimate, so none leads."
     if leadership.outcome == "replaced" and name == old:
         return (
             f"{name} leads at another threshold or window, better on {RUNS_TO_WIN} runs in a row."
