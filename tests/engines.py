@@ -13,6 +13,8 @@ import yaml
 
 from examples.load_tables import load_tables
 from nsm_pipeline.product.tree_metric import tree_metric
+from nsm_pipeline.practice.tree import tree_metric
+from nsm_pipeline.product.subject import behaviours_of
 from nsm_pipeline.product.yaml_file import load_product
 from nsm_pipeline.stats.score import fit_score
 from nsm_pipeline.stats.search import search
@@ -26,6 +28,7 @@ from nsm_pipeline.warehouse.invitations import count_invitations
 from nsm_pipeline.warehouse.journey import journey_steps, waits
 from nsm_pipeline.warehouse.metric_counts import count_metrics
 from nsm_pipeline.warehouse.profile import profile_source
+from nsm_pipeline.warehouse.repetition import Repeated, repetition
 from nsm_pipeline.warehouse.starters import days_watched, find_starters
 from nsm_pipeline.warehouse.tracked import named_candidates, reached_by_week
 
@@ -130,6 +133,10 @@ def around_the_metric(x: Extract) -> dict[str, Any]:
         "day retention": day_retention(*asked, own_events(x.population, x.product.config), (1, 7)),
         **{f"features: {name}": value for name, value in vars(usage).items()},
     }
+    name, windows = x.product.config.core_metric.event[0], x.exposures.windows
+    again = Repeated(name, behaviours_of(name, x.product.config)[0], 2, windows[-1])
+    repeated, whose = repetition(*asked, x.product.config, (x.exposures, again))
+    found |= {"how often": repeated, "whose": whose}
     if x.product.config.source.revenue:
         months = whole_months(x.population.observed_until, x.product.config.timezone, 6)
         found["value by week"] = value_by_week(*asked, x.tables)

@@ -25,7 +25,7 @@ WRITTEN = (
     *("quantiles of sums and maxima", "the sample for the score", "score of every account"),
     *("revenue by account and week", "the cells", "Profile of events"),
     *("metrics of each account per week", "acceptances and the invitations they belong to"),
-    "accounts by event and period",
+    *("accounts by event and period", "how often accounts did it, and how closely"),
 )
 
 

@@ -353,8 +353,8 @@ def test_a_run_leaves_the_scorecard_and_shows_it(tmp_path: Path) -> None:
     )
     folder = run_product(file, as_of=AS_OF, out=tmp_path / "runs")
     card = json.loads((folder.path / "scorecard.json").read_text(encoding="utf-8"))
-    ranking = folder.read_json("ranking.json")["candidates"]
-    leaders = [row["candidate"] for row in ranking if row["lift_pp"] is not None][:3]
+    leaders = [one["candidate"] for one in folder.read_json("star.json")["top"]]
+    assert len(leaders) == 3
     assert [one["of"] for one in card["scores"]] == [*leaders, "active", "sharing"]
     for one in card["scores"]:
         assert [line["test"] for line in one["lines"]] == [*TESTS]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from nsm_pipeline.stats.score_evidence import Evidence
     from nsm_pipeline.steps import RunContext
 
-SCORECARD = "scorecard.json"
+SCORECARD, STAR = "scorecard.json", "star.json"
 METRICS, METRIC_SERIES = "metrics.json", "metrics.parquet"
 CANDIDATES_SCORED = 3
 EVERYBODY = ""
@@ -50,8 +50,7 @@ def _candidates(context: RunContext) -> Iterator[Evidence]:
     run, config = context.run, context.product.config
     ranking = run.read_json("ranking.json")
     tests = {test["candidate"]: test for test in run.read_json("series.json")}
-    rows = [row for row in ranking["candidates"] if row["lift_pp"] is not None]
-    for row in rows[:CANDIDATES_SCORED]:
+    for row in _leaders(context, ranking["candidates"]):
         subject = subject_of(row["candidate"], config)
         weekly, cohorts = _weekly(context, row), _by_cohort(row)
         recount, why_not = _recount(context, row)
@@ -71,6 +70,15 @@ def _candidates(context: RunContext) -> Iterator[Evidence]:
             just_reached=just_reached(context.cells, row, ranking["calibration"]),
             guardrail=moves_with(weekly, _guardrail(context, subject)),
         )
+
+
+def _leaders(context: RunContext, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The first three with an estimate: the leader that is kept, then as the ranking has them."""
+    top = context.run.read_json(STAR)["top"] if context.run.exists(STAR) else ()
+    kept = [one["candidate"] for one in top]
+    known = [row for row in rows if row["lift_pp"] is not None]
+    led = [row for name in kept for row in known if row["candidate"] == name]
+    return [*led, *(row for row in known if row["candidate"] not in kept)][:CANDIDATES_SCORED]
 
 
 def _metrics(context: RunContext) -> Iterator[Evidence]:

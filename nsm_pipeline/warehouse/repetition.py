@@ -47,7 +47,9 @@ def repetition(
     """
     exposures, repeated = asked
     accounts = engine.materialise(
-        "repetition", f"how often accounts did {repeated.name}", _counted(population, config, asked)
+        "repetition",
+        "how often accounts did it, and how closely",
+        _counted(population, config, asked),
     )
     k = repeated.at_least
     did = accounts.filter(accounts.times > 0)
