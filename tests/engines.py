@@ -12,7 +12,6 @@ import psycopg
 import yaml
 
 from examples.load_tables import load_tables
-from nsm_pipeline.practice.tree import tree_metric
 from nsm_pipeline.product.subject import behaviours_of
 from nsm_pipeline.product.tree_metric import tree_metric
 from nsm_pipeline.product.yaml_file import load_product
