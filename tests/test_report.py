@@ -19,6 +19,7 @@ from nsm_pipeline.publish.digest import render_digest
 from nsm_pipeline.publish.report import render_report
 from nsm_pipeline.publish.terminal import ranking_table
 from nsm_pipeline.runs.run_folder import RunFolder, RunStore
+from nsm_pipeline.stats.metric_values import KINDS
 
 AS_OF = datetime(2011, 12, 10, 2, tzinfo=UTC)
 HOSTILE = (
@@ -527,7 +528,11 @@ def test_where_no_north_star_is_the_leader_is_called_the_closest(run, opened):
     leave_kept_leader(folder, TAME[0], verdict="worth_testing")
     assert opened(folder).inner_text("#kept").startswith("No North Star; the closest to one, kept")
     metric = {"name": "weekly", "title": "Weekly <i>readers</i>", "sentence": "who reads in a week"}
-    folder.write_json("metrics.json", {"metrics": [metric]})
+    metric |= {"unit": "accounts", "per": "week", "by": "calendar", "segment": None}
+    told = {"timezone": "UTC", "north_star": "weekly", "metrics": [metric]}
+    folder.write_json("metrics.json", told)
+    nothing = {name: pd.Series(dtype=kind) for name, kind in KINDS.items()}
+    folder.write_frame("metrics.parquet", pd.DataFrame(nothing))
     folder.write_json("star.json", {**kept_leader(TAME[0]), "metric": "weekly"})
     told = opened(folder).inner_text("#kept").splitlines()
     assert told[0] == "North Star, declared: Weekly <i>readers</i>. Who reads in a week."
