@@ -282,6 +282,7 @@ def judged_world(relatives: dict[str, tuple[str, ...]]) -> pd.DataFrame:
             "lift_pp": z,
             "crude_lift_pp": z + rng.gamma(4, 1, 44),
             "crude_se_pp": 1.0,
+            "told_share": 0.3,
         }
     )
     specs = [

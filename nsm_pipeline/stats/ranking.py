@@ -20,6 +20,7 @@ from nsm_pipeline.stats.calibration import (
     Evidence,
     calibrate,
 )
+from nsm_pipeline.stats.keenness import keenness_lost
 from nsm_pipeline.stats.lift import LARGEST_SHARE
 from nsm_pipeline.stats.search import best_rows
 from nsm_pipeline.stats.verdicts import FEWEST_OTHER_EVENTS, judge, unsupported
@@ -60,6 +61,7 @@ def judge_candidates(
     judged = _with_calibration(best, calibration, by_name)
     judged = _with_harm(judged, found, by_name, calibration)
     judged = _printed(judged, calibration)
+    judged["keenness_lost"] = keenness_lost(found, judged)
     judged["leads"] = _leaders(judged, by_name, calibration)
     leading = set(judged.loc[judged["leads"], "candidate"])
     judged["relative"] = [
@@ -178,7 +180,7 @@ def _leaders(
     specs = [by_name[name] for name in judged["candidate"]]
     publishable = np.array(
         [not s.own_outcome and s.other_events >= FEWEST_OTHER_EVENTS for s in specs], dtype=bool
-    )
+    ) & ~judged["keenness_lost"].to_numpy(dtype=bool)
     able = judged["passes"].to_numpy(dtype=bool) & publishable & calibration.may_publish
     ordered = judged[able].sort_values(["bound", "candidate"], ascending=[False, True])
     chosen: list[str] = []

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from nsm_pipeline.stats.keenness import told_share
 from nsm_pipeline.stats.lift import LiftEstimates, estimate_lifts
 from nsm_pipeline.stats.logistic import Floats, StratifiedCounts
 from nsm_pipeline.waist.candidate_spec import CandidateSpec
@@ -43,9 +44,9 @@ COUNT_COLUMNS = ("accounts", "doers", "retained_doers", "retained_others")
 def search(cells: CellTable, specs: Sequence[CandidateSpec], *, gate: float = 1.0) -> pd.DataFrame:
     """One row per candidate, threshold and window, in that order.
 
-    Shape: the columns of `candidates.csv`, then `crude_se_pp`, `theta`, `theta_se`, `base` and
-    `overlap`.
-    Units: `*_pp` are percentage points, `base` and `overlap` shares, `theta` log-odds.
+    Shape: the columns of `candidates.csv`, then `crude_se_pp`, `theta`, `theta_se`, `base`,
+    `overlap` and `told_share` (of the outcome, by the strata of the candidate; `keenness.py`).
+    Units: `*_pp` are percentage points, `theta` log-odds, the last three shares of 1.
     """
     rows = _Rows.of(cells.frame, [spec.name for spec in specs])
     parts = [
@@ -131,7 +132,8 @@ def _search_batch(
     found.insert(1, "event", [batch[n].event for n, _ in pairs])
     found.insert(2, "at_least", [float(batch[n].thresholds[j - 1]) for n, j in pairs])
     found.insert(3, "within_days", window)
-    return found
+    everybody = told_share(above["accounts"][:, 0], above["retained"][:, 0])
+    return found.assign(told_share=everybody[who])
 
 
 def as_frame(lifts: LiftEstimates) -> pd.DataFrame:

@@ -46,7 +46,7 @@ def judge(row: pd.Series, spec: CandidateSpec, calibration: Calibration) -> Verd
     """For a candidate with an estimate.
 
     Args:
-        row: its `bound, passes, leads, relative, low_z, z, harmful`.
+        row: its `bound, passes, leads, relative, low_z, z, harmful, keenness_lost`.
         spec: the candidate.
         calibration: of the run.
     """
@@ -60,7 +60,7 @@ def judge(row: pd.Series, spec: CandidateSpec, calibration: Calibration) -> Verd
     above = row["bound"] > 0 if calibration.rule == "none" else row["low_z"] > 0
     if not above and not row["passes"]:
         return Verdict("not_distinguishable", _why_not(calibration))
-    cap = _cap(spec, calibration)
+    cap = _cap(spec, calibration, keenness_lost=row["keenness_lost"])
     if cap is not None:
         return Verdict("worth_testing", cap)
     if row["leads"]:
@@ -91,7 +91,7 @@ def _why_not(calibration: Calibration) -> str:
     return "Its lift is within what behaviours without any effect reach in this data."
 
 
-def _cap(spec: CandidateSpec, calibration: Calibration) -> str | None:
+def _cap(spec: CandidateSpec, calibration: Calibration, *, keenness_lost: bool) -> str | None:
     """Why the candidate cannot be more than worth an experiment, or None."""
     if spec.own_outcome:
         return "It counts the event that retention itself asks for: agreement is partly arithmetic."
@@ -99,6 +99,11 @@ def _cap(spec: CandidateSpec, calibration: Calibration) -> str | None:
         return (
             f"Only {spec.other_events} other event types are left to tell keen accounts from "
             "others."
+        )
+    if keenness_lost:
+        return (
+            "Without its own rows, what else accounts do tells less than half as well who will "
+            "stay: effect cannot be told from keenness."
         )
     if calibration.rule == "none":
         return (
