@@ -71,8 +71,9 @@ def reached_by_week(
     windows = tuple(sorted({days for _, _, days in chosen}))
     shortened = config.with_windows(after=windows[-1], within=0, exposure=windows)
     watched = _watched(population, chosen, windows[0])
+    # By name, because a leader of earlier runs may not have been done at all since.
     near = find_near_events(apart, watched, shortened)
-    exposures = build_exposures(apart, near, windows)
+    exposures = build_exposures(apart, near, windows, population.event_names)
     numbered = [(number, candidate) for number, (candidate, _, _) in enumerate(chosen)]
     values = candidate_values(apart, exposures, numbered)
     found = pd.concat(
