@@ -87,7 +87,7 @@ def ranking_table(given: RankingInput) -> pd.DataFrame:
     ]
     frame["statement"] = [
         f"{given.config.core_metric.name} by accounts with {behaviour}, "
-        f"within {days} days of onboarding"
+        f"within {days} day{'' if days == 1 else 's'} of onboarding"
         for behaviour, days in zip(frame["behaviour"], frame["within_days"], strict=True)
     ]
     return frame.astype({"rank": "Int64", "tier": "Int64"})
