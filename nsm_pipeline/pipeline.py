@@ -16,7 +16,11 @@ from nsm_pipeline.errors import NsmError, WarehouseFailed
 from nsm_pipeline.practice.measuring import measure
 from nsm_pipeline.product.loaded_product import LoadedProduct
 from nsm_pipeline.product.yaml_file import load_product
-from nsm_pipeline.refusing import check_against_source, require_comparable
+from nsm_pipeline.refusing import (
+    check_against_source,
+    require_comparable,
+    require_replaceable_tables,
+)
 from nsm_pipeline.runs.run_folder import RunFolder, RunStore
 from nsm_pipeline.steps import RunContext
 
@@ -133,7 +137,6 @@ def check_products(product_files: Iterable[Path]) -> list[LoadedProduct | NsmErr
 
     A connection that several products name is opened once, a table that they share read once.
     """
-    from nsm_pipeline.warehouse.published_tables import require_replaceable_tables
     from nsm_pipeline.warehouse.source_answers import OpenSources
 
     found: list[LoadedProduct | NsmError] = []

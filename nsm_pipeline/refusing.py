@@ -23,6 +23,25 @@ def check_against_source(product: LoadedProduct, source: SourceAnswers) -> None:
     check_source(product, columns, events=source.event_names(product))
 
 
+def require_replaceable_tables(product: LoadedProduct) -> None:
+    """Refuses a connection of `publish` that cannot take tables, before anything is counted.
+
+    Raises:
+        InvalidInput: it is unknown here, or Spark, which writes each table by itself.
+    """
+    from nsm_pipeline.warehouse.connect import dialect_of
+
+    config = product.config
+    if config.publish is None:
+        return
+    where = product.where("publish", *(["connection"] if config.publish.connection else []))
+    connection = config.publish.connection or config.source.connection
+    if dialect_of(connection, where=where) == "pyspark":
+        what = "Spark cannot replace rows of several tables in one transaction."
+        mend = "Give a PostgreSQL or DuckDB `connection` here, or leave `publish` out."
+        raise InvalidInput(Problem(where, what, mend))
+
+
 def require_comparable(product: LoadedProduct, counts: dict[str, Any]) -> None:
     """Without accounts of both outcomes there is nothing to compare, whatever the checks say."""
     onboarded, eligible, retained = (

@@ -12,7 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from nsm_pipeline.advising import ADVICE, PRODUCT, Given, ask_for_windows, settled
 from nsm_pipeline.product.loaded_product import LoadedProduct
-from nsm_pipeline.refusing import check_against_source, require_comparable
+from nsm_pipeline.refusing import (
+    check_against_source,
+    require_comparable,
+    require_replaceable_tables,
+)
 from nsm_pipeline.runs.run_folder import RunFolder, RunStore
 from nsm_pipeline.stating import STATE, build_due_state, reopen_state, tell_state
 
@@ -57,7 +61,6 @@ class RunContext:
         Raises:
             InvalidInput: columns are missing, nobody is eligible, or all share one outcome.
         """
-        from nsm_pipeline.warehouse.published_tables import require_replaceable_tables
         from nsm_pipeline.warehouse.source_answers import SourceAnswers
 
         require_replaceable_tables(self.product)

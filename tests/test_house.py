@@ -191,3 +191,11 @@ def test_help_starts_at_once() -> None:
 
 def test_the_steps_are_known_without_loading_what_they_need() -> None:
     assert loaded_after("import nsm_pipeline.pipeline") <= {"pydantic", "pydantic_core"}
+
+
+def test_a_check_counts_nothing_so_it_loads_no_frames() -> None:
+    call = (
+        "from pathlib import Path\nfrom nsm_pipeline.pipeline import check_product\n"
+        "check_product(Path('config/products/oulad_small.yaml'))"
+    )
+    assert not loaded_after(call) & {"pandas", "sklearn", "great_expectations"}

@@ -8,12 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
 
 import ibis
 import ibis.expr.types as ir
-import pandas as pd
 import pyarrow as pa
 from ibis.backends import BaseBackend
 
@@ -22,6 +21,9 @@ from nsm_pipeline.warehouse import duckdb_engine, postgres_engine, spark_engine
 from nsm_pipeline.warehouse.airflow_connection import PREFIX, airflow_url
 from nsm_pipeline.warehouse.refusal import Refusal
 from nsm_pipeline.warehouse.statements import Statements
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 ENVIRONMENT = re.compile(r"\$\{(\w+)\}")
 

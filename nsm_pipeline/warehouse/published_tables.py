@@ -16,7 +16,7 @@ from nsm_pipeline.errors import InvalidInput, NsmError, Problem, Superseded, War
 from nsm_pipeline.product.loaded_product import LoadedProduct
 from nsm_pipeline.runs.run_folder import RunFolder
 from nsm_pipeline.runs.run_index import read_index
-from nsm_pipeline.warehouse.connect import Engine, connect, dialect_of
+from nsm_pipeline.warehouse.connect import Engine, connect
 from nsm_pipeline.warehouse.statements import Statements
 
 ROW_KEYS = {
@@ -41,23 +41,6 @@ class TableNames:
         stem = name.removesuffix("ranking") if name.endswith("ranking") else f"{name}_"
         names = (name, f"{stem}candidates", f"{stem}published")
         return cls(*(".".join(f'"{part}"' for part in (*schema, each)) for each in names))
-
-
-def require_replaceable_tables(product: LoadedProduct) -> None:
-    """Refuses a connection of `publish` that cannot take tables, before anything is counted.
-
-    Raises:
-        InvalidInput: it is unknown here, or Spark, which writes each table by itself.
-    """
-    config = product.config
-    if config.publish is None:
-        return
-    where = product.where("publish", *(["connection"] if config.publish.connection else []))
-    connection = config.publish.connection or config.source.connection
-    if dialect_of(connection, where=where) == "pyspark":
-        what = "Spark cannot replace rows of several tables in one transaction."
-        mend = "Give a PostgreSQL or DuckDB `connection` here, or leave `publish` out."
-        raise InvalidInput(Problem(where, what, mend))
 
 
 def publish_tables(product: LoadedProduct, run: RunFolder) -> None:
