@@ -30,7 +30,8 @@ import runpy, sys, time
 import airflow.sdk
 wall, cpu = time.perf_counter(), time.process_time()
 dags = runpy.run_path("dags/nsm_products.py")
-assert sum(name.startswith("nsm_") for name in dags) == int(sys.argv[1])
+nightly = [name for name in dags if name.startswith("nsm_") and not name.endswith("_review")]
+assert len(nightly) == int(sys.argv[1])
 print(time.perf_counter() - wall, time.process_time() - cpu)
 """
 
