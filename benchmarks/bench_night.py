@@ -29,6 +29,7 @@ from nsm_pipeline.stats.score import fit_score
 from nsm_pipeline.stats.search import best_rows, search
 from nsm_pipeline.warehouse.extract import Extract
 from nsm_pipeline.warehouse.profile import profile_source
+from nsm_pipeline.warehouse.scored import Scored
 from nsm_pipeline.warehouse.state.build import Build, build_state
 from nsm_pipeline.warehouse.state.carrying import carry_forward, digests
 
@@ -97,7 +98,7 @@ def count_whole(product: LoadedProduct, as_of: datetime) -> tuple[Extract, Any, 
     spent = [cpu(lambda: _read(extract))[1]]
     sample, seconds = cpu(lambda: extract.score_input)
     model = fit_score(sample)
-    scored = extract.scored(model)
+    scored = Scored(extract, model)
     _, more = cpu(lambda: scored.counted_cells)
     cells, fetching = cpu(scored.cells)
     chosen = best_rows(search(cells, extract.specs))

@@ -15,6 +15,7 @@ import duckdb
 from benchmarks.growing_product import AS_OF, THRESHOLDS, WINDOWS, GrowingProduct
 from benchmarks.hand_sql import hand_sql
 from nsm_pipeline.waist.score_model import ScoreModel
+from nsm_pipeline.warehouse.scored import Scored
 
 Work = Callable[[], dict[str, Any] | None]
 Prepare = Callable[[GrowingProduct, str, str | None], Work]
@@ -60,7 +61,7 @@ def _engine(product: GrowingProduct, variant: str, memory: str | None) -> Work:
         before = time.process_time()
         score = nsm_pipeline.stats.score.fit_score(sample)
         fit = time.process_time() - before
-        cells = extract.scored(score).cells().frame
+        cells = Scored(extract, score).cells().frame
         cpu = time.process_time() - began - fit
         if not variant:
             (product.folder / "score.json").write_text(json.dumps(score.as_json()))

@@ -33,6 +33,7 @@ from nsm_pipeline.stats.search import search
 from nsm_pipeline.waist.candidate_spec import CandidateSpec
 from nsm_pipeline.waist.score_model import ScoreInput, ScoreModel
 from nsm_pipeline.warehouse.extract import Extract
+from nsm_pipeline.warehouse.scored import Scored
 
 SIGNIFICANT = 1.96
 SEEDS = (501, 502, 503, 504)
@@ -113,7 +114,7 @@ def _compare(path: Path, truth: dict[str, Any], world: dict[str, Any]) -> list[d
 
 def searched(extract: Extract, score: ScoreModel) -> tuple[pd.DataFrame, list[CandidateSpec]]:
     """Every candidate's every k and X with its estimate, and the candidates."""
-    return search(extract.scored(score).cells(), extract.specs), extract.specs
+    return search(Scored(extract, score).cells(), extract.specs), extract.specs
 
 
 def main() -> None:

@@ -177,6 +177,7 @@ def explain_sql(product_file: Path, *, as_of: datetime) -> list[tuple[str, str]]
     """
     from nsm_pipeline.stats.score import fit_score
     from nsm_pipeline.stats.search import best_rows, search
+    from nsm_pipeline.warehouse.scored import Scored
 
     product = check_product(product_file)
     context = RunContext(product, as_of.astimezone(UTC), RunStore(Path()))
@@ -184,7 +185,7 @@ def explain_sql(product_file: Path, *, as_of: datetime) -> list[tuple[str, str]]
         context.settle_windows()
         extract = context.extract
         require_comparable(product, extract.counts)
-        scored = extract.scored(fit_score(extract.score_input))
+        scored = Scored(extract, fit_score(extract.score_input))
         chosen = best_rows(search(scored.cells(), extract.specs))
         if product.config.source.revenue is not None and len(chosen):
             scored.revenue_weeks(chosen)

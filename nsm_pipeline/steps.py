@@ -207,8 +207,9 @@ def score(context: RunContext) -> None:
 
 def _fitted(extract: Extract) -> Scored:
     from nsm_pipeline.stats.score import fit_score
+    from nsm_pipeline.warehouse.scored import Scored
 
-    return extract.scored(fit_score(extract.score_input))
+    return Scored(extract, fit_score(extract.score_input))
 
 
 def backtest(context: RunContext) -> None:

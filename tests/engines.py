@@ -28,6 +28,7 @@ from nsm_pipeline.warehouse.journey import journey_steps, waits
 from nsm_pipeline.warehouse.metric_counts import count_metrics
 from nsm_pipeline.warehouse.profile import profile_source
 from nsm_pipeline.warehouse.repetition import Repeated, repetition
+from nsm_pipeline.warehouse.scored import Scored
 from nsm_pipeline.warehouse.starters import days_watched, find_starters
 from nsm_pipeline.warehouse.tracked import named_candidates, reached_by_week
 
@@ -84,7 +85,7 @@ def figures(product: Path, as_of: datetime) -> dict[str, Any]:
         sample, begins = x.score_input, log_begins(x.engine, x.tables, x.population)
         assert begins is not None
         scope = Scope(x.engine, x.tables, x.population, loaded.config, begins)
-        scored = x.scored(fit_score(sample))
+        scored = Scored(x, fit_score(sample))
         cells = scored.cells()
         found: dict[str, Any] = {
             "counts": x.counts,

@@ -14,6 +14,7 @@ from nsm_pipeline.stats.search import search
 from nsm_pipeline.warehouse.extract import Extract
 from nsm_pipeline.warehouse.metric_counts import count_metrics
 from nsm_pipeline.warehouse.profile import profile_source
+from nsm_pipeline.warehouse.scored import Scored
 
 GOLDEN = Path(__file__).parent / "golden"
 DIALECTS = ("bigquery", "clickhouse", "databricks", "snowflake", "trino")
@@ -43,7 +44,7 @@ def compiled() -> dict[str, dict[str, str]]:
         assert len(around_the_metric(x))
         assert len(x.score_input.accounts)
         # Weights that do not come from a fit: its last digits may differ between machines.
-        scored = x.scored(made_up_score(1, list(x.exposures.event_names)))
+        scored = Scored(x, made_up_score(1, list(x.exposures.event_names)))
         chosen = search(scored.cells(), x.specs).groupby("candidate", as_index=False).head(1)
         scored.revenue_weeks(chosen)
         scored.weekly_reach(chosen)

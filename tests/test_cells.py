@@ -13,6 +13,7 @@ from worlds import AS_OF, busy_world, open_extract, write_product
 from nsm_pipeline.stats.search import search
 from nsm_pipeline.waist.cells import KEYS, SUMS, CellTable
 from nsm_pipeline.waist.score_model import ScoreModel, WindowScore
+from nsm_pipeline.warehouse.scored import Scored
 
 DAY = pd.Timedelta(days=1)
 WINDOWS = (7, 14)
@@ -185,7 +186,7 @@ def test_cells_are_those_worked_out_account_by_account(tmp_path: Path, seed: int
     )
     extract = open_extract(path)
     score = made_up_score(seed, list(extract.exposures.event_names))
-    cells = extract.scored(score).cells().frame
+    cells = Scored(extract, score).cells().frame
     assert set(MEASURES) <= set(cells["candidate"])
     # Of the ways to reach 100 accounts, blue shares are one only in worlds of this size.
     mine = cells[cells["candidate"].isin(MEASURES)].sort_values(list(KEYS), ignore_index=True)
@@ -221,7 +222,7 @@ def test_row_order_and_a_second_delivery_change_nothing(tmp_path: Path) -> None:
         )
         extract = open_extract(path)
         score = made_up_score(3, list(extract.exposures.event_names))
-        found.append(extract.scored(score).cells().frame)
+        found.append(Scored(extract, score).cells().frame)
     pd.testing.assert_frame_equal(found[0], found[1])
 
 
@@ -398,6 +399,6 @@ def test_a_higher_threshold_never_has_more_doers(tmp_path: Path) -> None:
     path = write_product(tmp_path, busy_world(4), discover={"events": "all"}, adjust_for=["plan"])
     extract = open_extract(path, AS_OF)
     score = made_up_score(4, list(extract.exposures.event_names))
-    found = search(extract.scored(score).cells(), extract.specs)
+    found = search(Scored(extract, score).cells(), extract.specs)
     for _, rows in found.groupby(["candidate", "within_days"]):
         assert rows.sort_values("at_least")["doers"].is_monotonic_decreasing

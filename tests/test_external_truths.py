@@ -23,6 +23,7 @@ from nsm_pipeline.stats.score import fit_score
 from nsm_pipeline.stats.search import as_frame, search
 from nsm_pipeline.waist.candidate_spec import CandidateSpec
 from nsm_pipeline.waist.cells import SUMS, CellTable
+from nsm_pipeline.warehouse.scored import Scored
 
 TRUTHS = json.loads((Path(__file__).parent / "reference" / "external.json").read_text())
 UCB = {  # R datasets UCBAdmissions: department -> (men in, men out, women in, women out)
@@ -229,7 +230,7 @@ def test_windows_that_end_before_the_outcome_begins_are_free_of_it(tmp_path: Pat
         source={"observed_until": "2024-12-01T00:00:00Z"},
     )
     extract = open_extract(product)
-    found = search(extract.scored(fit_score(extract.score_input)).cells(), extract.specs)
+    found = search(Scored(extract, fit_score(extract.score_input)).cells(), extract.specs)
     [ours] = found.to_dict("records")
     assert (ours["accounts"], ours["retained_doers"]) == (accounts, (used > 0)[converts].sum())
     assert abs(ours["z"]) < 2.5

@@ -10,6 +10,7 @@ from worlds import AS_OF, busy_world, write_product
 
 from nsm_pipeline.product.yaml_file import load_product
 from nsm_pipeline.warehouse.extract import Extract
+from nsm_pipeline.warehouse.scored import Scored
 
 ONBOARDED = """
     SELECT account, MIN("at") AS t0 FROM check_events WHERE event = 'start' GROUP BY account
@@ -135,7 +136,7 @@ def test_what_accounts_paid_in_the_weeks_after(extract: Extract) -> None:
 
 def test_the_cells_over_all_strata(extract: Extract) -> None:
     score = made_up_score(5, list(extract.exposures.event_names))
-    cells = extract.scored(score).cells().frame
+    cells = Scored(extract, score).cells().frame
     assert cells["stratum"].nunique() > 3
     expected = by_hand(extract, CELLS)
     sums = list(expected.columns[3:])

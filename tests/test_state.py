@@ -24,6 +24,7 @@ from nsm_pipeline.stats.score import fit_score
 from nsm_pipeline.stats.search import search
 from nsm_pipeline.warehouse.extract import Extract
 from nsm_pipeline.warehouse.profile import profile_source
+from nsm_pipeline.warehouse.scored import Scored
 from nsm_pipeline.warehouse.state.build import Build, build_state
 from nsm_pipeline.warehouse.state.carrying import Plan, carry_forward, digests
 from nsm_pipeline.warehouse.state.store import StateStore
@@ -192,7 +193,7 @@ def assert_equals_recount(stored: StoredCounts, path: Path, as_of: datetime) -> 
     product = load_product(path)
     extract = Extract(product, as_of, Extract.open(product, as_of).engine, stored.version.choices)
     try:
-        expected = figures(extract, extract.scored(stored.score), chosen)
+        expected = figures(extract, Scored(extract, stored.score), chosen)
     finally:
         extract.engine.close()
     actual = figures(stored, stored, chosen)

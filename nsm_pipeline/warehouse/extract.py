@@ -20,7 +20,7 @@ from nsm_pipeline.product.clauses import outcome_events
 from nsm_pipeline.product.loaded_product import LoadedProduct
 from nsm_pipeline.product.retention import RevenueRetention
 from nsm_pipeline.waist.candidate_spec import CandidateSpec
-from nsm_pipeline.waist.score_model import ScoreInput, ScoreModel
+from nsm_pipeline.waist.score_model import ScoreInput
 from nsm_pipeline.warehouse.account_outcomes import account_outcomes
 from nsm_pipeline.warehouse.active_days import ActiveDays, build_active_days
 from nsm_pipeline.warehouse.behaviours import candidate_values, frequent_values
@@ -53,7 +53,6 @@ from nsm_pipeline.warehouse.outcomes import (
     weekly_revenue,
 )
 from nsm_pipeline.warehouse.score_input import account_traits, fetch_score_input, trait_names
-from nsm_pipeline.warehouse.scored import Scored
 from nsm_pipeline.warehouse.series import (
     events_of_payment,
     revenue_at_core,
@@ -243,10 +242,6 @@ class Extract:
         """Covariates and cohort month of the eligible."""
         expression = account_traits(self.population, self.product.config)
         return self.engine.materialise("traits", "traits of the eligible", expression)
-
-    def scored(self, score: ScoreModel) -> Scored:
-        """The accounts with a score joined to them."""
-        return Scored(self, score)
 
     @property
     def returning(self) -> ir.Table:

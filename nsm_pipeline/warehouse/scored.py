@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import ibis.expr.types as ir
 import pandas as pd
@@ -20,12 +19,10 @@ from nsm_pipeline.warehouse.cell_query import (
     query_revenue_weeks,
 )
 from nsm_pipeline.warehouse.chosen_steps import Candidates, ChosenSteps
+from nsm_pipeline.warehouse.extract import Extract
 from nsm_pipeline.warehouse.series import weekly_reach
 from nsm_pipeline.warehouse.standings import build_standings
 from nsm_pipeline.warehouse.strata import account_scores, send_weights, strata_of_accounts
-
-if TYPE_CHECKING:
-    from nsm_pipeline.warehouse.extract import Extract
 
 
 @dataclass(frozen=True)

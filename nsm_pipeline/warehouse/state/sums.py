@@ -17,6 +17,7 @@ from nsm_pipeline.waist.score_model import ScoreModel
 from nsm_pipeline.warehouse.cell_query import SUM_TYPES
 from nsm_pipeline.warehouse.chosen_steps import standing_in, standing_windows
 from nsm_pipeline.warehouse.extract import Extract
+from nsm_pipeline.warehouse.scored import Scored
 from nsm_pipeline.warehouse.series import onboarding_weeks
 from nsm_pipeline.warehouse.state.store import StateStore
 
@@ -34,7 +35,7 @@ class Sums:
     @classmethod
     def of(cls, extract: Extract, model: ScoreModel, kept_as: str) -> Sums:
         """The sums over an extract's accounts, materialised under names of their own."""
-        scored = extract.scored(model)
+        scored = Scored(extract, model)
         # The numbers of labels are those of this extract alone.
         counted = scored.counted_cells
         cells = counted.rows.join(counted.labels, "label_no").drop("label_no")
