@@ -15,7 +15,6 @@ import duckdb
 from benchmarks.growing_product import AS_OF, THRESHOLDS, WINDOWS, GrowingProduct
 from benchmarks.hand_sql import hand_sql
 from nsm_pipeline.waist.score_model import ScoreModel
-from nsm_pipeline.warehouse.scored import Scored
 
 Work = Callable[[], dict[str, Any] | None]
 Prepare = Callable[[GrowingProduct, str, str | None], Work]
@@ -48,6 +47,7 @@ def _engine(product: GrowingProduct, variant: str, memory: str | None) -> Work:
     import nsm_pipeline.stats.score
     from nsm_pipeline.product.yaml_file import load_product
     from nsm_pipeline.warehouse.extract import Extract
+    from nsm_pipeline.warehouse.scored import Scored
 
     loaded = load_product(product.product_file("engine", **VARIANTS[variant]))
 

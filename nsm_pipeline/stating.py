@@ -12,9 +12,12 @@ from nsm_pipeline.errors import InvalidInput, Problem
 from nsm_pipeline.refusing import check_against_source
 
 if TYPE_CHECKING:
+    from nsm_pipeline.product.loaded_product import LoadedProduct
+    from nsm_pipeline.runs.folder import Address
+    from nsm_pipeline.runs.run_folder import RunFolder
     from nsm_pipeline.stats.drift import Drift
-    from nsm_pipeline.steps import RunContext
     from nsm_pipeline.waist.score_model import ScoreModel
+    from nsm_pipeline.warehouse.extract import Extract
     from nsm_pipeline.warehouse.state.carrying import Plan
     from nsm_pipeline.warehouse.state.stored import StoredCounts
 
@@ -23,96 +26,103 @@ FILE = "state.duckdb"
 MOST_NAMED = 5
 
 
-def tell_state(context: RunContext) -> dict[str, Any] | None:
-    """Carries the state to the run's moment where that is possible; what `state.json` holds.
+def tell_state(
+    extract: Extract, root: Address, *, rebuild: bool
+) -> tuple[dict[str, Any] | None, StoredCounts | None]:
+    """Carries the state to the run's moment where that is possible.
 
-    None where the product keeps no state.
+    Args:
+        extract: the product at the run's moment, nothing of it asked yet.
+        root: root of all runs.
+        rebuild: counts everything, whatever the state holds.
+
+    Returns:
+        What `state.json` holds, None where the product keeps no state; and the state, None where
+        the run counts whole.
     """
-    if context.product.config.state is None:
-        context.stored = None
-        return None
+    product = extract.product
+    if product.config.state is None:
+        return None, None
+    from nsm_pipeline.warehouse.source_answers import SourceAnswers
     from nsm_pipeline.warehouse.state.carrying import carry_forward, digests
 
-    asked = digests(context.product.config)
-    plan, context.stored = carry_forward(
-        context.extract.engine,
-        context.product,
-        context.as_of,
-        state_file(context),
-        rebuild=context.rebuild,
-        check=lambda: _check(context),
+    asked = digests(product.config)
+    plan, stored = carry_forward(
+        extract.engine,
+        product,
+        extract.as_of,
+        state_file(product, root),
+        rebuild=rebuild,
+        check=lambda: check_against_source(product, SourceAnswers(extract.engine)),
     )
-    drift = _drift(context.stored)
-    if context.stored is not None and drift is not None and drift.another_population:
-        context.stored.store.detach()
-        context.stored = None
+    drift = _drift(stored)
+    if stored is not None and drift is not None and drift.another_population:
+        stored.store.detach()
+        stored = None
         plan = replace(plan, kind="rebuild", because=f"the score has drifted: {_moved(drift)}")
-    stored = context.stored
-    return {
+    told = {
         "kind": plan.kind,
-        "sentence": _whole_sentence(context, plan) if stored is None else _sentence(stored, drift),
+        "sentence": (
+            _whole_sentence(plan, extract.as_of) if stored is None else _sentence(stored, drift)
+        ),
         "drift": None if drift is None else asdict(drift),
         "version": plan.version,
         "stamp": None if stored is None else stored.facts["stamp"],
         "digests": asked,
     }
+    return told, stored
 
 
-def reopen_state(context: RunContext) -> StoredCounts | None:
-    """The state as this run's first step left it; None where the run counts whole.
+def recorded_state(run: RunFolder | None, kind: str) -> dict[str, Any] | None:
+    """What the run's first step told of the state, where what it does is of this kind."""
+    if run is None or not run.exists(STATE):
+        return None
+    told: dict[str, Any] = run.read_json(STATE)
+    return told if told["kind"] == kind else None
+
+
+def reopen_state(extract: Extract, root: Address, told: dict[str, Any]) -> StoredCounts:
+    """The state as the run's first step left it and told of it.
 
     Raises:
         InvalidInput: another run has carried it on since.
     """
-    if context.folder is None or not context.run.exists(STATE):
-        return None
-    told = context.run.read_json(STATE)
-    if told["kind"] != "night":
-        return None
     from nsm_pipeline.warehouse.state.carrying import reopen
 
-    engine = context.extract.engine
-    return reopen(engine, context.product, state_file(context), told["stamp"])
+    file = state_file(extract.product, root)
+    return reopen(extract.engine, extract.product, file, told["stamp"])
 
 
-def build_due_state(context: RunContext, model: ScoreModel) -> None:
+def build_due_state(run: RunFolder, extract: Extract, model: ScoreModel, root: Address) -> None:
     """Builds the state from what this run counted, where its first step found that it is due."""
-    run = context.run
-    if not run.exists(STATE) or run.read_json(STATE)["kind"] != "rebuild":
+    told = recorded_state(run, "rebuild")
+    if told is None:
         return
     from nsm_pipeline.warehouse.state.build import Build, build_state
 
-    told = run.read_json(STATE)
     notes = {
         "digests": told["digests"],
         "advice": run.read_json(ADVICE) if run.exists(ADVICE) else None,
         "profile": run.read_json("profile.json"),
     }
-    build_state(context.extract, Build(model, told["version"], notes), state_file(context))
+    build_state(extract, Build(model, told["version"], notes), state_file(extract.product, root))
 
 
-def state_file(context: RunContext) -> Path:
+def state_file(product: LoadedProduct, root: Address) -> Path:
     """Where the product's state is kept: beside its runs.
 
     Raises:
         InvalidInput: the runs are in a bucket, where no database file can be written to.
     """
-    root = context.store.root
     if not isinstance(root, Path):
         raise InvalidInput(
             Problem(
-                context.product.where("state"),
+                product.where("state"),
                 "The nightly state needs a folder on disk, and the runs are in a bucket.",
                 "Leave `state` out: every night then counts everything; or keep the runs on disk.",
             )
         )
-    return root / context.product.config.product / FILE
-
-
-def _check(context: RunContext) -> None:
-    from nsm_pipeline.warehouse.source_answers import SourceAnswers
-
-    check_against_source(context.product, SourceAnswers(context.extract.engine))
+    return root / product.config.product / FILE
 
 
 def _drift(stored: StoredCounts | None) -> Drift | None:
@@ -176,12 +186,12 @@ def _named(names: list[str]) -> str:
     return ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
-def _whole_sentence(context: RunContext, plan: Plan) -> str:
+def _whole_sentence(plan: Plan, as_of: datetime) -> str:
     if plan.kind == "recount":
         return f"Everything was counted, because {plan.because}; the nightly state stays as it is."
     return (
         f"Everything was counted and the nightly state built anew, because {plan.because}; "
-        f"score version {plan.version} of {context.as_of:%Y-%m-%d}."
+        f"score version {plan.version} of {as_of:%Y-%m-%d}."
     )
 
 

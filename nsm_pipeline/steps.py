@@ -18,7 +18,13 @@ from nsm_pipeline.refusing import (
     require_replaceable_tables,
 )
 from nsm_pipeline.runs.run_folder import RunFolder, RunStore
-from nsm_pipeline.stating import STATE, build_due_state, reopen_state, tell_state
+from nsm_pipeline.stating import (
+    STATE,
+    build_due_state,
+    recorded_state,
+    reopen_state,
+    tell_state,
+)
 
 if TYPE_CHECKING:
     from nsm_pipeline.waist.candidate_spec import CandidateSpec
@@ -64,7 +70,7 @@ class RunContext:
         from nsm_pipeline.warehouse.source_answers import SourceAnswers
 
         require_replaceable_tables(self.product)
-        told = tell_state(self)
+        told, self.stored = tell_state(self.extract, self.store.root, rebuild=self.rebuild)
         if self.stored is None:
             check_against_source(self.product, SourceAnswers(self.extract.engine))
             advice = self.settle_windows()
@@ -84,7 +90,8 @@ class RunContext:
     @cached_property
     def stored(self) -> StoredCounts | None:
         """The nightly state, where this run is answered from it; None where it counts whole."""
-        return reopen_state(self)
+        told = recorded_state(self.folder, "night")
+        return None if told is None else reopen_state(self.extract, self.store.root, told)
 
     @property
     def counted(self) -> Extract | StoredCounts:
@@ -202,7 +209,7 @@ def score(context: RunContext) -> None:
     if context.product.config.source.revenue is not None and len(chosen):
         run.write_frame("revenue_weeks.parquet", scored.revenue_weeks(chosen))
         run.write_frame("weekly_reach.parquet", scored.weekly_reach(chosen))
-    build_due_state(context, model)
+    build_due_state(run, context.extract, model, context.store.root)
 
 
 def _fitted(extract: Extract) -> Scored:
