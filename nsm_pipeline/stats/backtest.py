@@ -108,8 +108,8 @@ def revenue_gaps(cells: CellTable, chosen: pd.DataFrame, placebos: frozenset[str
 
     Shape: `candidate, at_least, within_days, revenue_gap, revenue_gap_ci_low,
     revenue_gap_ci_high, revenue_se, revenue_z`. Units: currency per account. Centre and scale of
-    the interval come from the catalogue's own z; where these are too few
-    for any rule of the calibration there is no interval.
+    the interval come from the catalogue's own z; where these are too few for any rule of the
+    calibration, there is no interval.
     """
     gap, se = standardised_gap(_arms(cells, chosen))
     with np.errstate(divide="ignore", invalid="ignore"):

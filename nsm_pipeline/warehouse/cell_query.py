@@ -25,8 +25,8 @@ from nsm_pipeline.warehouse.outcomes import MINOR_UNITS
 class CountedCells:
     """The cells in the engine: integers only, so that they add up and subtract exactly.
 
-    Shape: `rows` are `within_days, candidate_no, stratum, label_no, step` and the sums; `labels`
-    `cohort, segment, label_no`.
+    Shape: `rows` has a row per `within_days, candidate_no, stratum, label_no, step`, with the sums;
+    `labels` a row per `label_no`, with the `cohort` and `segment` that it stands for.
     """
 
     rows: ir.Table
