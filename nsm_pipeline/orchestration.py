@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, time
 from pathlib import Path
 from textwrap import indent
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from airflow.sdk import DAG, Connection, CronDataIntervalTimetable, get_current_context, task
@@ -28,9 +28,6 @@ from nsm_pipeline.product.loaded_product import LoadedProduct
 from nsm_pipeline.product.yaml_file import load_product
 from nsm_pipeline.review_dags import build_review_dag
 from nsm_pipeline.runs.run_folder import RunFolder, RunStore
-
-if TYPE_CHECKING:
-    pass
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 CONFIG_ERROR = "config_error"
