@@ -184,11 +184,7 @@ def _identity_inputs(
     return [
         {
             **_declared(own.get(kind), kind, newest, title=titles[kind]),
-            "state": "proposed"
-            if not tree.inputs
-            else "declared"
-            if kind in own
-            else "not declared",
+            "state": _state(tree, kind in own),
             "shown_as": shown_as.get(kind, "count"),
             "value": _level(kind, now, None if before is None else before["units"]),
             "value_before": None if before is None else _level(kind, before, _kept_base(before)),
