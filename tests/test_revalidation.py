@@ -54,6 +54,33 @@ def test_the_decision_by_hand(lifts: str, money: str, decision: str) -> None:
     assert decide(moments(lifts, money)).decision == decision
 
 
+@pytest.mark.parametrize(
+    ("verdict", "lifts"),
+    [
+        ("north_star", "yes"),
+        ("supported", "yes"),
+        ("worth_testing", "cannot tell"),
+        ("not_distinguishable", "no"),
+        ("harmful", "no"),
+        ("too_rare", "cannot tell"),
+    ],
+)
+def test_only_a_lift_that_is_more_than_keenness_counts(verdict: str, lifts: str) -> None:
+    row = {"candidate": "share", "verdict": verdict, "reason": "Too few event types.", "rank": 1}
+    numbers = ("at_least", "within_days", "lift_pp", "ci_low_pp", "ci_high_pp", "fading")
+    gap = ("revenue_gap", "revenue_gap_ci_low", "revenue_gap_ci_high")
+    row |= dict.fromkeys((*numbers, *gap))
+    then = judged_then("2024-01-01", {"candidates": [row], "revenue": {"series": []}}, "share")
+    assert then.lifts == lifts
+
+
+def test_a_behaviour_that_is_worth_testing_at_every_moment_is_not_kept() -> None:
+    tested = [Moment(f"{n}", "cannot tell", "yes", "worth_testing", "Keenness.") for n in range(4)]
+    found = decide(tested)
+    assert found.decision == "review"
+    assert found.reasons == ("Whether it lifts cannot be told now: Keenness.",)
+
+
 def test_harm_replaces_and_fading_is_reviewed() -> None:
     harmful = [*moments("yy"), Moment("3", "no", "cannot tell", "harmful", "")]
     assert decide(harmful).decision == "replace"

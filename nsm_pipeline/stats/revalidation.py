@@ -9,7 +9,8 @@ from typing import Any, Literal
 Answer = Literal["yes", "no", "cannot tell"]
 Decision = Literal["keep", "review", "replace"]
 
-LIFTS = ("north_star", "supported", "worth_testing")
+# Worth testing is neither: effect and keenness cannot be told apart (`conversion.impact` says so).
+LIFTS = ("north_star", "supported")
 LIFTS_NOT = ("not_distinguishable", "harmful")
 FOLLOWS_REVENUE = ("lags", "opposite")
 IN_A_ROW = 2
