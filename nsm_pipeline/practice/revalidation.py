@@ -6,8 +6,8 @@ nightly state is left alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,31 +15,25 @@ from typing import TYPE_CHECKING, Any
 
 from nsm_pipeline.errors import ChecksFailed, InvalidInput, Problem
 from nsm_pipeline.pipeline import STEPS
+from nsm_pipeline.practice.star import STAR
 from nsm_pipeline.product.loaded_product import LoadedProduct
 from nsm_pipeline.product.review import Revalidate, Review
 from nsm_pipeline.product.yaml_file import load_product
 from nsm_pipeline.runs.canonical_bytes import moment
-from nsm_pipeline.runs.run_folder import RunStore
+from nsm_pipeline.runs.run_folder import RunFolder, RunStore
 from nsm_pipeline.steps import RunContext
+from nsm_pipeline.waist.candidate_spec import CandidateSpec, read_specs
 
 if TYPE_CHECKING:
+    from nsm_pipeline.stats.leadership import Choice
     from nsm_pipeline.stats.revalidation import Moment
 
 LAST_STEP = "rank"
 OnMoment = Callable[[datetime], None]
 
 
-@dataclass(frozen=True)
-class Chosen:
-    """The behaviour that is judged again: its name, and the k and X chosen now."""
-
-    candidate: str
-    at_least: float | None
-    within_days: int | None
-
-
 def revalidate(
-    product_file: Path, *, as_of: datetime, chosen: Chosen, on_moment: OnMoment | None = None
+    product_file: Path, *, as_of: datetime, chosen: Choice, on_moment: OnMoment | None = None
 ) -> dict[str, Any]:
     """What `revalidation.json` holds: a row per moment, oldest first, and the decision.
 
@@ -73,21 +67,45 @@ def past_moments(as_of: datetime, asked: Revalidate) -> Iterator[datetime]:
         yield as_of.astimezone(UTC) - timedelta(days=back * asked.every)
 
 
-def chosen_behaviour(store: RunStore, product: str, candidate: str | None) -> Chosen:
-    """The named behaviour, or the leader of the newest published run, as that run chose k and X.
+def chosen_behaviour(store: RunStore, product: str, candidate: str | None) -> Choice:
+    """The leader that the newest published run keeps, or the named behaviour as that run ranks it.
+
+    The leader has the k and X that are kept with it, also when it is named. Where the run has kept
+    none, it is the first of its ranking that can lead.
 
     Raises:
-        InvalidInput: nothing is published, or the behaviour is not in it.
+        InvalidInput: nothing is published, or the behaviour is not in it, or none can lead.
     """
     run = store.published(product)
-    rows = [] if run is None else run.read_json("ranking.json")["candidates"]
-    found = next((row for row in rows if candidate in (None, row["candidate"])), None)
+    found = None if run is None else _chosen(run, candidate)
     if found is None:
-        named = "ranked behaviour" if candidate is None else f'behaviour "{candidate}"'
+        named = "leader" if candidate is None else f'behaviour "{candidate}"'
         what = f"No published run of {product!r} in {store.root} has a {named}."
         mend = "Run the product first, or name a behaviour of its ranking."
         raise InvalidInput(Problem(f"{product}: ranking.json", what, mend))
-    return Chosen(found["candidate"], found["at_least"], found["within_days"])
+    return found
+
+
+def _chosen(run: RunFolder, candidate: str | None) -> Choice | None:
+    from nsm_pipeline.stats.leadership import Choice
+    from nsm_pipeline.stats.star_document import read_standing
+
+    ranking = run.read_json("ranking.json")
+    kept = read_standing(run.read_json(STAR)["standing"]).leader if run.exists(STAR) else None
+    leads = kept or _first(ranking, read_specs(run.read_json("score.json")["candidates"]))
+    if leads is not None and candidate in (None, leads.candidate):
+        return leads
+    for row in ranking["candidates"]:
+        if row["candidate"] == candidate:
+            return Choice(row["candidate"], row["at_least"], row["within_days"])
+    return None
+
+
+def _first(ranking: dict[str, Any], specs: Sequence[CandidateSpec]) -> Choice | None:
+    """Who leads by a ranking alone."""
+    from nsm_pipeline.stats.conversion import contenders
+
+    return next((able.choice for able in contenders(ranking["candidates"], specs)), None)
 
 
 def _unpublished(product: LoadedProduct) -> LoadedProduct:
@@ -95,7 +113,7 @@ def _unpublished(product: LoadedProduct) -> LoadedProduct:
     return replace(product, config=bare)
 
 
-def _judged(product: LoadedProduct, as_of: datetime, chosen: Chosen) -> Moment:
+def _judged(product: LoadedProduct, as_of: datetime, chosen: Choice) -> Moment:
     from nsm_pipeline.stats.revalidation import Moment, judged_then
 
     with TemporaryDirectory(prefix="nsm-") as folder:
@@ -108,6 +126,7 @@ def _judged(product: LoadedProduct, as_of: datetime, chosen: Chosen) -> Moment:
                     break
             ranking = context.run.read_json("ranking.json")
             eligible = int(context.run.read_json("population.json")["eligible"])
+            first = _first(ranking, context.specs)
             same = _same_choice(context, chosen)
         except (InvalidInput, ChecksFailed) as refused:
             why = " ".join(problem.what for problem in refused.problems)
@@ -115,13 +134,18 @@ def _judged(product: LoadedProduct, as_of: datetime, chosen: Chosen) -> Moment:
         finally:
             context.close()
     return judged_then(
-        moment(as_of), ranking, chosen.candidate, eligible=eligible, lift_same_pp=same
+        moment(as_of),
+        ranking,
+        chosen.candidate,
+        eligible=eligible,
+        leader=None if first is None else first.candidate,
+        lift_same_pp=same,
     )
 
 
-def _same_choice(context: RunContext, chosen: Chosen) -> float | None:
+def _same_choice(context: RunContext, chosen: Choice) -> float | None:
     """The lift of the k and X chosen now, as it was fitted then; None where it was not."""
-    found = context.run.read_frame("search.parquet")
-    rows = found[(found["candidate"] == chosen.candidate) & (found["support"] == "ok")]
-    rows = rows[(rows["at_least"] == chosen.at_least) & (rows["within_days"] == chosen.within_days)]
-    return float(rows["lift_pp"].iloc[0]) if len(rows) else None
+    from nsm_pipeline.stats.conversion import row_at
+
+    row = row_at(context.run.read_frame("search.parquet"), chosen)
+    return None if row is None or row["support"] != "ok" else float(row["lift_pp"])

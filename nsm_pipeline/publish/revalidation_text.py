@@ -35,8 +35,9 @@ def revalidation_text(found: dict[str, Any]) -> str:
         f"|{'---|' * len(header)}",
         *(f"| {' | '.join(cells)} |" for cells in rows),
         "",
-        "Each moment was run again with what was known then; later moments hold the accounts of "
-        "earlier ones, so neighbours are alike by construction.",
+        "Each moment was run again with what was known then, and its leader is that of its own "
+        "ranking; later moments hold the accounts of earlier ones, so neighbours are alike by "
+        "construction.",
     ]
     return "\n".join(lines) + "\n"
 

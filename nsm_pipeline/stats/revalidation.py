@@ -21,7 +21,8 @@ class Moment:
     """The behaviour as the pipeline judged it with what was known then; None: not estimated.
 
     `lift_same_pp` is the lift of the k and X chosen now, not calibrated; the others are of the k
-    and X that were best then. Units: percentage points, currency per account.
+    and X that were best then. `leader` would lead by that moment's ranking alone, kept from no run
+    before. Units: percentage points, currency per account.
     """
 
     as_of: str
@@ -56,10 +57,9 @@ class Verdict:
 def judged_then(as_of: str, ranking: dict[str, Any], candidate: str, **known: Any) -> Moment:
     """The behaviour's row of that moment's `ranking.json`, with what it says of both questions."""
     row = next((r for r in ranking["candidates"] if r["candidate"] == candidate), None)
-    leader = ranking["candidates"][0]["candidate"] if ranking["candidates"] else None
     if row is None:
         reason = "It was no candidate of that run."
-        return Moment(as_of, "cannot tell", "cannot tell", "absent", reason, leader=leader, **known)
+        return Moment(as_of, "cannot tell", "cannot tell", "absent", reason, **known)
     series = next(
         (s["verdict"] for s in ranking["revenue"]["series"] if s["candidate"] == candidate), None
     )
@@ -71,7 +71,6 @@ def judged_then(as_of: str, ranking: dict[str, Any], candidate: str, **known: An
         leads_revenue=_leads(row, series),
         verdict=row["verdict"],
         reason=row["reason"],
-        leader=leader,
         series=series,
         **{name: row[name] for name in (*named, *gap)},
         **known,
