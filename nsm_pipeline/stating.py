@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from nsm_pipeline.advising import ADVICE
 from nsm_pipeline.errors import InvalidInput, Problem
+from nsm_pipeline.product.source import Files
 from nsm_pipeline.refusing import check_against_source
 
 if TYPE_CHECKING:
@@ -136,9 +137,12 @@ def _drift(stored: StoredCounts | None) -> Drift | None:
 def _sentence(stored: StoredCounts, drift: Drift | None) -> str:
     night, version = stored.facts["night"], stored.version
     batches, events = night.get("batches", 0), night.get("events", 0)
+    source = stored.product.config.source
+    in_files = all(isinstance(log, Files | None) for log in (source.events, source.revenue))
+    word = ("file" if in_files else "batch") if batches == 1 else "files" if in_files else "batches"
     return (
         f"Carried forward from the night before: {events:,} new events in {batches:,} new "
-        f"{'file' if batches == 1 else 'files'}; {night.get('accounts', 0):,} accounts "
+        f"{word}; {night.get('accounts', 0):,} accounts "
         f"counted anew; score version {version.number} of "
         f"{datetime.fromisoformat(version.fitted):%Y-%m-%d}, {_next(version.fitted, stored)}. "
         "Checks of single rows looked at the new rows only; totals are those of all."

@@ -140,7 +140,10 @@ class RunContext:
         return noted
 
     def close(self) -> None:
-        """Lets go of the engine, if it was opened."""
+        """Lets go of the engines that were opened."""
+        stored: StoredCounts | None = self.__dict__.get("stored")
+        if stored is not None:
+            stored.store.close()
         if "extract" in self.__dict__:
             self.extract.engine.close()
 

@@ -67,6 +67,7 @@ class World:
     folder: Path
     path: Path
     arrivals: list[dict[str, pd.DataFrame]]
+    state: Path
 
     @classmethod
     def make(cls, folder: Path, seed: int, accounts: int = 120, **changes: Any) -> "World":
@@ -104,7 +105,7 @@ class World:
         )
         for log in ("events", "revenue"):
             (folder / log).mkdir()
-        return cls(folder, path, arrivals)
+        return cls(folder, path, arrivals, folder / "state.duckdb")
 
     def deliver(self, night: int, batches: int = 1) -> None:
         """The night's rows as so many new files; the accounts as they are by then."""
@@ -114,11 +115,6 @@ class World:
                 name = self.folder / log / f"{night}-{part}.parquet"
                 rows.iloc[part::batches].to_parquet(name, index=False)
         self.arrivals[night]["accounts"].to_parquet(self.folder / "accounts.parquet", index=False)
-
-    @property
-    def state(self) -> Path:
-        """Where the state is kept."""
-        return self.folder / "state.duckdb"
 
     def build(self, as_of: datetime) -> None:
         """A whole count, and the state of it."""
@@ -135,10 +131,13 @@ class World:
     ) -> Iterator[tuple[Plan, StoredCounts | None]]:
         """The state carried to a moment, open."""
         product = load_product(self.path)
-        engine = Extract.open(product, as_of).engine
+        engine, stored = Extract.open(product, as_of).engine, None
         try:
-            yield carry_forward(engine, product, as_of, self.state, **options)
+            plan, stored = carry_forward(engine, product, as_of, self.state, **options)
+            yield plan, stored
         finally:
+            if stored is not None:
+                stored.store.close()
             engine.close()
 
 

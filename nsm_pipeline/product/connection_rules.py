@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 
 from nsm_pipeline.product.clauses import COSTS, placed_table
 from nsm_pipeline.product.config import ProductConfig
-from nsm_pipeline.product.source import DUCKDB_SETTINGS, Files, Table
+from nsm_pipeline.product.source import DUCKDB_SETTINGS, Files, LoadedTable, Table
 from nsm_pipeline.product.yaml_tree import Finding, Keys
 
 VARIABLE = re.compile(r"\$\{(\w+)\}")
@@ -158,22 +158,17 @@ def _published_to_stay(config: ProductConfig) -> Iterator[Finding]:
         )
 
 
-def _state_follows_files(config: ProductConfig) -> Iterator[Finding]:
+def _state_tells_new_rows(config: ProductConfig) -> Iterator[Finding]:
     if config.state is None:
         return
-    tables = [name for name in TABLES if isinstance(getattr(config.source, name), Table)]
-    if tables:
-        yield Finding(
-            ("state",),
-            f"The nightly state follows files, and `source.{tables[0]}` is a table.",
-            "Leave `state` out: every night then counts everything; or give `files`.",
-        )
-    for section, connection in _connections(config):
-        if section == "source" and not connection.startswith("duckdb://"):
+    for name in ("events", "revenue"):
+        place = getattr(config.source, name)
+        if isinstance(place, LoadedTable) and place.loaded is None:
             yield Finding(
-                ("state",),
-                "The nightly state is kept by DuckDB, and another engine reads the source.",
-                "Leave `state` out: every night then counts everything; or use `duckdb://`.",
+                ("source", name, "loaded"),
+                "The nightly state counts what is new, and nothing tells which rows are.",
+                "Name the column of their load time or batch id, as `loaded: loaded_at`; or leave "
+                "`state` out: every night then counts everything.",
             )
 
 
@@ -185,5 +180,5 @@ CONNECTION_RULES = (
     _parquet_only,
     _published_to_stay,
     _tables_written_whole,
-    _state_follows_files,
+    _state_tells_new_rows,
 )

@@ -46,7 +46,13 @@ class EventFiles(EventColumns, Files):
     """Events in files."""
 
 
-class EventTable(EventColumns, Table):
+class LoadedTable(Table):
+    """A table of which a column (`loaded`) tells what each row came with: a load time or id."""
+
+    loaded: Name | None = Field(None, examples=["loaded_at"])
+
+
+class EventTable(EventColumns, LoadedTable):
     """Events in a table."""
 
 
@@ -88,7 +94,7 @@ class RevenueFiles(RevenueColumns, Files):
     """Revenue in files."""
 
 
-class RevenueTable(RevenueColumns, Table):
+class RevenueTable(RevenueColumns, LoadedTable):
     """Revenue in a table."""
 
 

@@ -28,6 +28,7 @@ USABLE_KINDS = {
     "id": ("string", "integer"),
     "amount": NUMBERS,
     "internal": ("boolean",),
+    "loaded": (*TIMES, "string", "integer"),
     "observed_until": TIMES,
     "signed_up_at": TIMES,
 }

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ENVIRONMENT = re.compile(r"\$\{(\w+)\}")
+ROWS_PER_BATCH = 100_000
 
 
 class EngineKind(Protocol):
@@ -52,8 +53,13 @@ class EngineKind(Protocol):
     def keep(self, backend: BaseBackend, name: str, expression: ir.Table) -> ir.Table:
         """The expression's rows under a name that only this connection sees."""
 
-    def send(self, backend: BaseBackend, name: str, rows: pa.Table) -> ir.Table:
-        """A handful of rows as a table that only this connection sees."""
+    def send(
+        self, backend: BaseBackend, name: str, rows: pa.Table | pa.RecordBatchReader
+    ) -> ir.Table:
+        """A handful of rows as a table that only this connection sees; DuckDB takes a stream."""
+
+    def batches(self, backend: BaseBackend, rows: ir.Table, size: int) -> pa.RecordBatchReader:
+        """The rows in batches of about this size, of which few are in memory at a time."""
 
     def transaction(self, backend: BaseBackend, lock: str) -> AbstractContextManager[Statements]:
         """Statements that all take effect together; who names the same lock waits."""
@@ -146,6 +152,18 @@ class Engine:
         kept_as = self.prefix + name
         self.asked.append(Question(f"small table {name}", note, kept_as))
         return self.kind.send(self.backend, kept_as, rows)
+
+    def pull(self, name: str, title: str, source: Engine, rows: ir.Table) -> ir.Table:
+        """Rows of another engine as a temporary table of this one, which is DuckDB; streamed."""
+        table: ir.Table = source._run(
+            Question(title, rows),
+            lambda: self.kind.send(
+                self.backend,
+                self.prefix + name,
+                source.kind.batches(source.backend, rows, ROWS_PER_BATCH),
+            ),
+        )
+        return table
 
     def transaction(self, lock: str) -> AbstractContextManager[Statements]:
         """Statements that all take effect together; who names the same lock waits."""

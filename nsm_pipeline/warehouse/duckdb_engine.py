@@ -97,12 +97,18 @@ def kept_by(name: str, schema: ibis.Schema, query: str) -> str:
     return f'CREATE OR REPLACE TEMPORARY TABLE "{name}" AS SELECT {columns} FROM ({query})'
 
 
-def send(backend: BaseBackend, name: str, rows: pa.Table) -> ir.Table:
-    """A handful of rows as a temporary table."""
+def send(backend: BaseBackend, name: str, rows: pa.Table | pa.RecordBatchReader) -> ir.Table:
+    """The rows as a temporary table."""
     backend.con.register("rows_sent_along", rows)
     backend.raw_sql(f'CREATE OR REPLACE TEMPORARY TABLE "{name}" AS FROM rows_sent_along')
     backend.con.unregister("rows_sent_along")
     return backend.table(name, database=TEMPORARY)
+
+
+def batches(backend: BaseBackend, rows: ir.Table, size: int) -> pa.RecordBatchReader:
+    """The rows as they are read."""
+    # What Ibis 12 asks of DuckDB for this is deprecated.
+    return backend.raw_sql(backend.compile(rows)).to_arrow_reader(size)
 
 
 @contextmanager

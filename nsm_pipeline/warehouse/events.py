@@ -72,8 +72,12 @@ def open_source(
 
     With `files` (as `files_by_table` gives them) no others are looked for.
     """
-    raw = _with_account(raw_tables(engine, product, files), product.config.source)
-    source = product.config.source
+    return standardised(raw_tables(engine, product, files), product.config.source)
+
+
+def standardised(raw: dict[str, ir.Table], source: Source) -> SourceTables:
+    """The raw tables (as `raw_tables` gives them) under standard names, each in its own engine."""
+    raw = _with_account(raw, source)
     accounts, revenue = raw.get("accounts"), raw.get("revenue")
     return SourceTables(
         events=_events(raw["events"], source.events),

@@ -113,6 +113,11 @@ def send(backend: BaseBackend, name: str, rows: pa.Table) -> ir.Table:
     return _temporary(backend, name, schema)
 
 
+def batches(backend: BaseBackend, rows: ir.Table, size: int) -> pa.RecordBatchReader:
+    """The rows by a cursor of the server's."""
+    return backend.to_pyarrow_batches(rows, chunk_size=size)
+
+
 def _temporary(backend: BaseBackend, name: str, schema: ibis.Schema) -> ir.Table:
     """The session's own table, whatever else has its name."""
     place = ops.Namespace(database="pg_temp")

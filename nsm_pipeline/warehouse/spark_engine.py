@@ -6,6 +6,7 @@ import re
 import warnings
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from itertools import islice
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
@@ -91,6 +92,15 @@ def send(backend: BaseBackend, name: str, rows: pa.Table) -> ir.Table:
     backend._session.createDataFrame(rows).createOrReplaceTempView(name)
     table: ir.Table = backend.table(name)
     return table
+
+
+def batches(backend: BaseBackend, rows: ir.Table, size: int) -> pa.RecordBatchReader:
+    """The rows partition by partition; Ibis 12's own way takes all of them into memory at once."""
+    schema = rows.schema().to_pyarrow()
+    found = backend._session.sql(backend.compile(rows)).toLocalIterator()
+    read = iter(lambda: [row.asDict() for row in islice(found, size)], [])
+    parts = (pa.RecordBatch.from_pylist(part, schema=schema) for part in read)
+    return pa.RecordBatchReader.from_batches(schema, parts)
 
 
 def transaction(backend: BaseBackend, lock: str) -> AbstractContextManager[Statements]:

@@ -1,18 +1,23 @@
-"""What came since the last night: the rows of new files, as the state keeps them."""
+"""What came since the last night: the rows of new batches, as the state keeps them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import ibis
 import ibis.expr.types as ir
+from ibis.backends.sql.datatypes import DuckDBType
 
-from nsm_pipeline.product.loaded_product import LoadedProduct
-from nsm_pipeline.warehouse.events import SourceTables, open_source, refuse_differing_columns
-from nsm_pipeline.warehouse.state.batches import LOGS, Batch, read_batch
-from nsm_pipeline.warehouse.state.rows import kept_events, kept_payments, new_accounts, numbered
+from nsm_pipeline.warehouse.events import SourceTables
+from nsm_pipeline.warehouse.state.batches import Arrivals, Batch
+from nsm_pipeline.warehouse.state.intake import Intake
+from nsm_pipeline.warehouse.state.rows import (
+    attributes,
+    kept_events,
+    kept_payments,
+    new_accounts,
+    numbered,
+)
 from nsm_pipeline.warehouse.state.store import StateStore
 
 
@@ -24,8 +29,8 @@ class NeedsRebuild(Exception):
 class Arrived:
     """The new rows, materialised: `events` and `payments` as kept, `accounts` not seen before.
 
-    `source` are the new files' rows as they are, for the checks, with the accounts as they are now;
-    `batches` the new files and those of the accounts.
+    `source` are the new batches' rows as they are, for the checks, with the accounts as they are
+    now; `batches` the new ones and the files of the accounts.
     """
 
     events: ir.Table
@@ -35,21 +40,19 @@ class Arrived:
     batches: tuple[Batch, ...]
 
 
-def read_arrivals(
-    store: StateStore,
-    product: LoadedProduct,
-    files: Mapping[str, Sequence[Path]],
-    new: Mapping[str, Sequence[Path]],
-) -> Arrived:
-    """The rows of the new files, with numbers for accounts that were never seen before.
+def read_arrivals(store: StateStore, intake: Intake, new: Arrivals) -> Arrived:
+    """The rows of the new batches, with numbers for accounts that were never seen before.
 
     Raises:
         InvalidInput: a new file has other columns than the ones before it.
-        NeedsRebuild: a known event id came again and stands earlier than the row that is counted.
+        NeedsRebuild: a known event id came again and stands earlier than the row that is counted,
+            or a table has been altered.
     """
-    engine, config = store.engine, product.config
-    source = _new_rows(store, product, files, new)
-    events = kept_events(source, config, store.table("events").columns)
+    engine, config = store.engine, intake.product.config
+    before = store.table("events").columns
+    source = intake.new_rows(new, before)
+    _refuse_altered_table(store, source)
+    events = kept_events(source, config, before)
     events = engine.materialise("night_named_events", "new events", events)
     names = [events.select("account")]
     payments = None
@@ -76,31 +79,42 @@ def read_arrivals(
         rows = _without_repeats(store, rows)
     if payments is not None:
         payments = engine.materialise("night_payments", "new payments", numbered(payments, both))
-    paths = [(log, path) for log in LOGS for path in new[log]]
-    paths += [("accounts", path) for path in files.get("accounts", ())]
-    batches = tuple(read_batch(log, path) for log, path in paths)
+    batches = tuple(intake.batches(source, new.files))
     return Arrived(rows, payments, fresh, source, batches)
 
 
-def _new_rows(
-    store: StateStore,
-    product: LoadedProduct,
-    files: Mapping[str, Sequence[Path]],
-    new: Mapping[str, Sequence[Path]],
-) -> SourceTables:
-    """The standard tables over the new files only; over none, any file lends its columns."""
-    opened = dict(files)
-    for log in LOGS:
-        if files.get(log):
-            like = [path for path in files[log] if path not in new[log]][:1]
-            refuse_differing_columns(product.where("source", log, "files"), [*new[log], *like])
-            opened[log] = new[log] or like
-    source = open_source(store.engine, product, opened)
-    if not new["events"]:
-        source = replace(source, events=source.events.limit(0))
-    if source.revenue is not None and not new["revenue"]:
-        source = replace(source, revenue=source.revenue.limit(0))
-    return source
+def with_accounts(store: StateStore, intake: Intake, arrivals: Arrivals) -> Arrivals:
+    """The arrivals, with whether accounts in a table are others now than they were."""
+    if intake.accounts is None or "accounts" in intake.files:
+        return arrivals
+    other = said_otherwise(store, attributes(intake.accounts, intake.product.config))
+    found = store.engine.fetch("how many", other.aggregate(n=other.count()))
+    return replace(arrivals, accounts_changed=bool(found["n"][0]))
+
+
+def said_otherwise(store: StateStore, now: ir.Table) -> ir.Table:
+    """`account` of those of which the accounts table says something else than last night."""
+    before = store.table("attributes").select(*now.columns)
+    differing = ibis.union(before.difference(now), now.difference(before))
+    return store.engine.materialise(
+        "night_other", "accounts it says something else of", differing.select("account").distinct()
+    )
+
+
+def _refuse_altered_table(store: StateStore, source: SourceTables) -> None:
+    """All files of a table have the same columns; one in a database may have others by now.
+
+    Raises:
+        NeedsRebuild: a column that is kept is gone, or has another type.
+    """
+    kept = {**store.table("events").drop("account_no").schema()}
+    kept |= {"account": store.table("accounts").account.type()}
+    now = source.events.schema()
+    for column, dtype in kept.items():
+        if column not in now:
+            raise NeedsRebuild(f"column {column!r} of events is gone")
+        if DuckDBType.to_string(now[column]) != DuckDBType.to_string(dtype):
+            raise NeedsRebuild(f"column {column!r} of events has another type")
 
 
 def _without_repeats(store: StateStore, rows: ir.Table) -> ir.Table:

@@ -18,9 +18,9 @@ from nsm_pipeline.warehouse.choices import ScoreVersion
 from nsm_pipeline.warehouse.cohort import core_events
 from nsm_pipeline.warehouse.extract import Extract
 from nsm_pipeline.warehouse.series import payments_at_core, weekly_sums
-from nsm_pipeline.warehouse.state.batches import read_batch
 from nsm_pipeline.warehouse.state.catalogue import Catalogue
 from nsm_pipeline.warehouse.state.clock import clock_rows
+from nsm_pipeline.warehouse.state.intake import Intake
 from nsm_pipeline.warehouse.state.rows import (
     attributes,
     event_names,
@@ -59,10 +59,14 @@ def build_state(extract: Extract, build: Build, path: Path) -> None:
     for left in (aside, aside.with_name(f"{aside.name}.wal")):
         left.unlink(missing_ok=True)
     path.parent.mkdir(parents=True, exist_ok=True)
-    store = StateStore.attach(extract.engine, aside)
+    intake = Intake.of(extract.product, extract.engine)
+    store = intake.attach(aside)
     try:
+        extract = intake.whole(extract)
         with store.transaction():
             _create_rows(store, extract)
+            batches = intake.batches(extract.tables, intake.files)
+            store.replace_batches(tuple(batches), accounts=True)
             _create_clock(store, extract)
             for name, rows in Sums.of(extract, build.model, "built").tables.items():
                 store.create(name, rows)
@@ -88,12 +92,10 @@ def _create_rows(store: StateStore, extract: Extract) -> None:
         store.create("payments", numbered(payments, accounts))
         store.create("weekly_sums", weekly_sums(store.table("payments")))
     if tables.accounts is not None:
-        store.create("attributes", attributes(tables, config))
+        store.create("attributes", attributes(tables.accounts, config))
     stored = store.table("events")
     visible = stored.filter(stored["at"] <= moment(extract.as_of))
     store.create("names", event_names(visible))
-    files = [(log, path) for log, paths in extract.files.items() for path in paths]
-    store.replace_batches([read_batch(log, path) for log, path in files], accounts=True)
 
 
 def _create_clock(store: StateStore, extract: Extract) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -15,10 +15,11 @@ from nsm_pipeline.product.config import ProductConfig
 from nsm_pipeline.product.loaded_product import LoadedProduct
 from nsm_pipeline.runs.run_facts import METHOD_VERSION
 from nsm_pipeline.warehouse.connect import Engine
-from nsm_pipeline.warehouse.events import files_by_table, open_source
-from nsm_pipeline.warehouse.state.arrival import NeedsRebuild, read_arrivals
+from nsm_pipeline.warehouse.events import open_source
+from nsm_pipeline.warehouse.state.arrival import NeedsRebuild, read_arrivals, with_accounts
 from nsm_pipeline.warehouse.state.backfill import BACKFILLED, backfill
 from nsm_pipeline.warehouse.state.batches import Arrivals, compare
+from nsm_pipeline.warehouse.state.intake import Intake
 from nsm_pipeline.warehouse.state.looked_at import profile_night
 from nsm_pipeline.warehouse.state.night import carry, tonight_of
 from nsm_pipeline.warehouse.state.store import StateStore
@@ -76,13 +77,15 @@ def carry_forward(
     Nothing is written unless the state was carried. A second call for the same moment finds
     nothing new and changes nothing.
     """
+    intake = Intake.of(product, engine)
+    offered = intake.offered
     if not path.exists():
         return Plan("rebuild", "there was none"), None
-    store = StateStore.attach(engine, path)
-    facts, files = store.read_facts(), files_by_table(product)
+    store = intake.attach(path)
+    facts = store.read_facts()
     plan = Plan("rebuild", "it was written by another version of this program")
     if facts is not None:
-        arrivals = compare(store.batches(), files)
+        arrivals = compare(store.batches(), offered)
         plan = _plan(product.config, as_of, facts, arrivals)
         if rebuild and plan.kind == "night":
             plan = Plan("rebuild", "it was asked for")
@@ -91,34 +94,38 @@ def carry_forward(
     if plan.kind != "night" or facts is None:
         store.detach()
         return plan, None
-    if plan.changed and check is not None:
-        check()
     try:
+        if plan.changed and check is not None:
+            check()
         # One transaction: a night that dies leaves the state as it was, its ledger with it.
         with store.transaction():
-            facts = _carried(store, product, facts, (plan, as_of, files, arrivals))
+            facts = _carried(store, product, facts, (plan, as_of, intake, arrivals))
     except NeedsRebuild as reason:
         store.detach()
         return replace(plan, kind="rebuild", because=str(reason)), None
-    return plan, StoredCounts(store, product, open_source(engine, product, files), facts)
+    except BaseException:
+        store.detach()
+        raise
+    return plan, StoredCounts(store, product, open_source(engine, product, intake.files), facts)
 
 
 def _carried(
     store: StateStore,
     product: LoadedProduct,
     facts: dict[str, Any],
-    given: tuple[Plan, datetime, Mapping[str, Sequence[Path]], Arrivals],
+    given: tuple[Plan, datetime, Intake, Arrivals],
 ) -> dict[str, Any]:
-    (plan, as_of, files, arrivals), config = given, product.config
+    (plan, as_of, intake, arrivals), config = given, product.config
     told: dict[str, Any] = {}
     if plan.changed:
         facts, told = backfill(store, product, facts, plan.changed)
         facts |= {"night": told, "digests": facts["digests"] | plan.changed}
         store.write_facts(facts)
+    arrivals = with_accounts(store, intake, arrivals)
     if as_of == datetime.fromisoformat(facts["as_of"]) and not arrivals.something:
         return facts
     changed = arrivals.accounts_changed
-    arrived = read_arrivals(store, product, files, arrivals.new)
+    arrived = read_arrivals(store, intake, arrivals)
     tonight = tonight_of(store, config, arrived, facts, as_of, accounts_changed=changed)
     new = carry(store, product, tonight, facts)
     new["profile"] = profile_night(store, config, tonight, facts["profile"])
@@ -141,9 +148,10 @@ def reopen(engine: Engine, product: LoadedProduct, path: Path, stamp: int) -> St
     Raises:
         InvalidInput: another run has carried it on since.
     """
-    store = StateStore.attach(engine, path)
+    store = Intake.of(product, engine).attach(path)
     facts = store.read_facts()
     if facts is None or facts["stamp"] != stamp:
+        store.detach()
         raise InvalidInput(
             Problem(
                 str(path),
@@ -187,6 +195,6 @@ def next_rebuild(fitted: datetime, period: str) -> date:
 
 def _came(arrivals: Arrivals, profile: Mapping[str, Any]) -> dict[str, int]:
     return {
-        "batches": sum(map(len, arrivals.new.values())),
+        "batches": arrivals.batches,
         "events": profile["events"].get("new_rows", 0),
     }

@@ -12,7 +12,7 @@ from nsm_pipeline.warehouse.account_outcomes import revenue_days
 from nsm_pipeline.warehouse.cohort import Population, build_population, core_events, days_after
 from nsm_pipeline.warehouse.events import SourceTables
 from nsm_pipeline.warehouse.labels import Labels
-from nsm_pipeline.warehouse.state.arrival import Arrived
+from nsm_pipeline.warehouse.state.arrival import Arrived, said_otherwise
 from nsm_pipeline.warehouse.state.clock import Span, clock_rows, crossing, eligible_at, outcome_days
 from nsm_pipeline.warehouse.state.rows import FOREVER, attributes, first_core, moment
 from nsm_pipeline.warehouse.state.store import StateStore
@@ -50,7 +50,7 @@ def find_moved(store: StateStore, config: ProductConfig, tonight: Tonight, label
     said = _said(store, tonight, config)
     keys = [_touched(store, core, tonight, config)]
     if said is not None:
-        other = clock.semi_join(_said_otherwise(store, said), "account")
+        other = clock.semi_join(said_otherwise(store, said), "account")
         keys.append(other.select("account_no"))
     asked = engine.materialise(
         "night_asked", "accounts to ask again", ibis.union(*keys, distinct=True)
@@ -95,19 +95,11 @@ def _touched(
 
 
 def _said(store: StateStore, tonight: Tonight, config: ProductConfig) -> ir.Table | None:
-    if not tonight.accounts_changed or tonight.arrived.source.accounts is None:
+    accounts = tonight.arrived.source.accounts
+    if not tonight.accounts_changed or accounts is None:
         return None
-    now = attributes(tonight.arrived.source, config)
+    now = attributes(accounts, config)
     return store.engine.materialise("night_said", "what the accounts table says", now)
-
-
-def _said_otherwise(store: StateStore, now: ir.Table) -> ir.Table:
-    """`account` of those of which the accounts table says something else than last night."""
-    before = store.table("attributes").select(*now.columns)
-    differing = ibis.union(before.difference(now), now.difference(before))
-    return store.engine.materialise(
-        "night_other", "accounts it says something else of", differing.select("account").distinct()
-    )
 
 
 def _since_first(store: StateStore, tonight: Tonight, first: ir.Table, asked: ir.Table) -> ir.Table:

@@ -26,10 +26,10 @@ def moment(value: datetime) -> ir.TimestampScalar:
     return ibis.timestamp(bare.isoformat())
 
 
-def kept_events(
+def columns_of_events(
     tables: SourceTables, config: ProductConfig, before: Iterable[str] = ()
-) -> ir.Table:
-    """`account, at, event`, `id` where declared, and every other column that the product uses.
+) -> list[str]:
+    """`id` where declared and every other column that the product uses, beside the standard ones.
 
     Columns kept `before` go on being kept: a candidate that read one may come back.
     """
@@ -40,8 +40,15 @@ def kept_events(
     used |= {*config.adjust_for, *config.segments} - listed
     if config.source.events.id:
         used.add("id")
+    return sorted(used - STANDARD - {"account_no"})
+
+
+def kept_events(
+    tables: SourceTables, config: ProductConfig, before: Iterable[str] = ()
+) -> ir.Table:
+    """`account, at, event` and `columns_of_events` of the complete rows, each id once."""
     rows = visible_events(tables, config.source, moment(FOREVER))
-    return rows.select("account", "at", "event", *sorted(used - STANDARD - {"account_no"}))
+    return rows.select("account", "at", "event", *columns_of_events(tables, config, before))
 
 
 def kept_payments(revenue: ir.Table) -> ir.Table:
@@ -84,11 +91,8 @@ def returning_among(rows: ir.Table, config: ProductConfig) -> ir.Table:
     return rows.filter(rows.amount > 0).select("account_no", "at")
 
 
-def attributes(tables: SourceTables, config: ProductConfig) -> ir.Table:
+def attributes(accounts: ir.Table, config: ProductConfig) -> ir.Table:
     """Per account what its row says of the columns in use, as text to be compared."""
-    accounts = tables.accounts
-    if accounts is None:
-        raise ValueError("the product declares no accounts")
     named = {"internal", "observed_until", *config.exclude.accounts}
     named |= {*config.adjust_for, *config.segments}
     pieces: ir.StringValue = ibis.literal("")

@@ -18,10 +18,10 @@ from nsm_pipeline.warehouse.connect import Engine
 from nsm_pipeline.warehouse.state.batches import Batch, ledger_batches, ledger_frame
 
 CATALOGUE = "nsm_state"
-LAYOUT = 3
+LAYOUT = 4
 LEDGER_TYPES = {
     "log": "string",
-    "path": "string",
+    "name": "string",
     "size": "int64",
     "modified": "int64",
     "sha256": "string",
@@ -30,29 +30,27 @@ LEDGER_TYPES = {
 
 @dataclass(frozen=True)
 class StateStore:
-    """An attached state. Reads are Ibis tables; writes happen inside one `transaction`."""
+    """An attached state. Reads are Ibis tables; writes happen inside one `transaction`.
+
+    An engine that is its `own` is closed with it.
+    """
 
     engine: Engine
     path: Path
+    own: bool = False
 
     @classmethod
-    def attach(cls, engine: Engine, path: Path) -> StateStore:
-        """The state in this file, made when it is not there.
+    def attach(cls, engine: Engine, path: Path, *, own: bool = False) -> StateStore:
+        """The state in this file, made when it is not there, in an engine that is DuckDB.
 
         Raises:
             InvalidInput: the file is no state, or another process has it open.
         """
-        if engine.kind.DIALECT != "duckdb":
-            raise InvalidInput(
-                Problem(
-                    "state",
-                    "The nightly state is kept by DuckDB, and another engine reads the source.",
-                    "Leave `state` out: every night then counts everything; or use `duckdb://`.",
-                )
-            )
         try:
             engine.backend.raw_sql(f"ATTACH '{_quoted(path)}' AS {CATALOGUE}")
         except Exception as failure:
+            if own:
+                engine.close()
             raise InvalidInput(
                 Problem(
                     str(path),
@@ -61,11 +59,17 @@ class StateStore:
                     "move it away, and the next run builds it anew.",
                 )
             ) from failure
-        return cls(engine, path)
+        return cls(engine, path, own)
 
     def detach(self) -> None:
         """Lets go of the file; what was committed is in it."""
         self.engine.backend.raw_sql(f"DETACH {CATALOGUE}")
+        self.close()
+
+    def close(self) -> None:
+        """Closes an engine that is the state's own."""
+        if self.own:
+            self.engine.close()
 
     def table(self, name: str) -> ir.Table:
         """One of the state's tables."""
@@ -108,7 +112,7 @@ class StateStore:
         return name in self.engine.backend.list_tables(database=(CATALOGUE, "main"))
 
     def batches(self) -> list[Batch]:
-        """The ledger: every file that is counted."""
+        """The ledger: every batch that is counted."""
         return ledger_batches(self.engine.fetch("the ledger", self.table("ledger")))
 
     def replace_batches(self, batches: Sequence[Batch], *, accounts: bool) -> None:
