@@ -23,7 +23,7 @@ from nsm_pipeline.product.yaml_file import (
     parse_product,
     product_schema,
 )
-from nsm_pipeline.product.yaml_tree import read_tree
+from nsm_pipeline.product.yaml_reader import read_tree
 
 ROOT = Path(__file__).parent.parent
 BAD = Path(__file__).parent / "bad_products"

@@ -19,14 +19,8 @@ from nsm_pipeline.product.model_findings import (
     suggestion,
 )
 from nsm_pipeline.product.rules import broken_rules
-from nsm_pipeline.product.yaml_tree import (
-    Finding,
-    Keys,
-    YamlTree,
-    problems,
-    read_text,
-    read_tree,
-)
+from nsm_pipeline.product.yaml_reader import read_text, read_tree
+from nsm_pipeline.product.yaml_tree import Finding, Keys, YamlTree, problems
 
 __all__ = ["LoadedProduct", "load_product", "parse_product", "product_schema"]
 
