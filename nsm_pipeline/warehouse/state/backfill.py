@@ -22,10 +22,10 @@ from nsm_pipeline.warehouse.exposures import STANDARD, columns_in_use, near_rows
 from nsm_pipeline.warehouse.extract import Extract, Part
 from nsm_pipeline.warehouse.state.arrival import NeedsRebuild
 from nsm_pipeline.warehouse.state.catalogue import Catalogue, Difference
-from nsm_pipeline.warehouse.state.clock import population_at
-from nsm_pipeline.warehouse.state.shares import closed_rows
+from nsm_pipeline.warehouse.state.clock import eligible_at, population_at
+from nsm_pipeline.warehouse.state.shares import Logs
 from nsm_pipeline.warehouse.state.store import StateStore
-from nsm_pipeline.warehouse.state.sums import BY_CANDIDATE, Sums, joined
+from nsm_pipeline.warehouse.state.sums import BY_CANDIDATE, Sums, in_order, joined
 
 # A change of these is followed by counting what it makes new; any other asks for a rebuild.
 BACKFILLED = ("candidates", "discover", "families")
@@ -66,7 +66,9 @@ def backfill(
         counting = replace(
             counting, frozen=replace(choices, thresholds=tuple(thresholds)), only=only
         )
-        given, accounts = Sums.of(counting, version.model, "backfill"), _how_many(counting)
+        given = Sums.of(counting, version.model).kept_as(store.engine, "backfill")
+        given = given.labelled_by(store)
+        accounts = _how_many(counting)
         for new, candidate in zip(found.counted, counting.candidates, strict=True):
             thresholds[new] = candidate.thresholds or (1.0,)
     _write(store, found, given)
@@ -93,15 +95,17 @@ def _everyone(store: StateStore, config: ProductConfig, moments: tuple[datetime,
     Raises:
         NeedsRebuild: nobody is.
     """
-    payments = store.table("payments") if store.has("payments") else None
-    logs = (store.table("events"), payments)
-    closed = closed_rows(store, config, store.table("clock"), logs, moments)
-    if closed is None:
+    engine, (last, end) = store.engine, moments
+    clock = eligible_at(store.table("clock"), config, end)
+    clock = engine.materialise("part_clock", "everyone compared so far", clock)
+    near = Logs.of(store).near(engine, config, clock)
+    if near is None:
         raise NeedsRebuild("the candidates have changed and no account has been compared so far")
-    names = store.engine.fetch("all event names", store.table("names").select("event"))
+    rows = near.named(clock, last)
+    names = engine.fetch("all event names", store.table("names").select("event"))
     known = sorted(names["event"].astype(str))
-    people = population_at(closed.clock, closed.events, config, moments[1], names=known)
-    return Part(SourceTables(closed.events, None, closed.payments), people)
+    people = population_at(clock, rows.events, config, end, names=known)
+    return Part(SourceTables(rows.events, None, rows.payments), people)
 
 
 def _met_since(extract: Extract, *, asks_values: bool) -> Choices:
@@ -137,9 +141,8 @@ def _write(store: StateStore, found: Difference, given: Sums | None) -> None:
         rows = [_renumbered(store.table(name), kept)]
         if given is not None:
             rows.append(_renumbered(given.tables[name], counted))
-        store.create(
-            name, engine.materialise(f"backfilled_{name}", "sums as they are now", joined(rows))
-        )
+        now = engine.materialise(f"backfilled_{name}", "sums as they are now", joined(rows))
+        store.create(name, in_order(now))
 
 
 def _numbers(store: StateStore, name: str, pairs: Sequence[tuple[int, int]]) -> ir.Table:

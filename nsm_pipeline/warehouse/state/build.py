@@ -33,7 +33,7 @@ from nsm_pipeline.warehouse.state.rows import (
     returning_among,
 )
 from nsm_pipeline.warehouse.state.store import StateStore
-from nsm_pipeline.warehouse.state.sums import Sums, read_strata
+from nsm_pipeline.warehouse.state.sums import Sums, create_sums, read_strata
 from nsm_pipeline.warehouse.state.weeks import active_weeks, closed_by, counted_pairs
 
 # No two states of a product have a stamp in common, though each version counts nights of its own.
@@ -68,8 +68,7 @@ def build_state(extract: Extract, build: Build, path: Path) -> None:
             batches = intake.batches(extract.tables, intake.files)
             store.replace_batches(tuple(batches), accounts=True)
             _create_clock(store, extract)
-            for name, rows in Sums.of(extract, build.model, "built").tables.items():
-                store.create(name, rows)
+            create_sums(store, Sums.of(extract, build.model))
             store.write_facts(_facts(store, extract, build))
     finally:
         store.detach()

@@ -27,9 +27,9 @@ from nsm_pipeline.warehouse.state.rows import (
     newest_moment,
     returning_among,
 )
-from nsm_pipeline.warehouse.state.shares import Shares, count_shares
+from nsm_pipeline.warehouse.state.shares import count_shares
 from nsm_pipeline.warehouse.state.store import StateStore
-from nsm_pipeline.warehouse.state.sums import SUMS, Sums
+from nsm_pipeline.warehouse.state.sums import ADDED
 from nsm_pipeline.warehouse.state.weeks import carry_weeks, earliest
 
 
@@ -80,7 +80,8 @@ def carry(
         "at_core": at_core,
         "night": {"accounts": int(counted["n"][0])},
     }
-    _write_sums(store, shares)
+    for name, change in shares.changes.items():
+        store.add_up(name, change, ADDED)
     store.remove("active_weeks", moved.keys)
     store.append("active_weeks", weeks)
     store.create("active_sums", active)
@@ -130,14 +131,6 @@ def _at_core(
     both = ibis.union(paid, payments.select(*paid.columns))
     new = payments_at_core(engine, both, ibis.union(known, core), keys)
     return {name: before[name] + new[name] - old[name] for name in before}
-
-
-def _write_sums(store: StateStore, shares: Shares) -> None:
-    sums = Sums({name: store.table(name) for name in SUMS if store.has(name)})
-    given = [shares.given] if shares.given else []
-    if given or shares.taken:
-        for name, rows in sums.plus(*given, minus=shares.taken).tables.items():
-            store.create(name, rows)
 
 
 def _write_rows(store: StateStore, tonight: Tonight) -> None:

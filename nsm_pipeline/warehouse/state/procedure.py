@@ -32,7 +32,6 @@ from nsm_pipeline.warehouse.state.sums import Sums
 
 PACKAGE = Path(__file__).resolve().parents[2]
 LIBRARIES = ("ibis-framework", "sqlglot", "duckdb")
-KEPT_AS = "share"
 
 
 @dataclass(frozen=True)
@@ -114,13 +113,8 @@ class Wanted:
             people = Population(tables["part_people"], events, tuple(self.event_names), FOREVER)
             part = Part(SourceTables(events, None, payments), people)
             counting = Extract(self.product, FOREVER, scratch, self.version.choices, part)
-            Sums.of(counting, self.version.model, KEPT_AS)
+            Sums.of(counting, self.version.model)
             return Procedure(self.key, tuple(_statement(scratch, each) for each in scratch.asked))
-
-
-def shared_sums(engine: Engine, names: Sequence[str]) -> Sums:
-    """What a procedure has counted."""
-    return Sums({name: engine.backend.table(f"{KEPT_AS}_{name}") for name in names})
 
 
 def _statement(scratch: Engine, asked: Question) -> Statement:

@@ -70,12 +70,6 @@ def new_accounts(names: ir.Table, known: ir.Table, last: int) -> ir.Table:
     return fresh.select("account", account_no=(order + 1 + last).cast("int64"))
 
 
-def rows_of(rows: ir.Table, accounts: ir.Table, since: datetime, until: datetime) -> ir.Table:
-    """The rows of some accounts (`account_no, account`) in [since, until], by account name."""
-    near = rows.filter(rows["at"] >= moment(since), rows["at"] <= moment(until))
-    return near.join(accounts, "account_no").drop("account_no").relocate("account")
-
-
 def first_core(visible: ir.Table, clock: ir.Table, config: ProductConfig) -> ir.Table:
     """The core events that say when an account onboards: up to t0, or all while there is none."""
     core = visible.filter(core_events(visible, config.core_metric))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import ibis
 import ibis.expr.types as ir
@@ -13,25 +13,96 @@ from nsm_pipeline.product.config import ProductConfig
 from nsm_pipeline.product.loaded_product import LoadedProduct
 from nsm_pipeline.warehouse.account_outcomes import revenue_days
 from nsm_pipeline.warehouse.choices import ScoreVersion
+from nsm_pipeline.warehouse.connect import Engine
+from nsm_pipeline.warehouse.state.arrival import Arrived
 from nsm_pipeline.warehouse.state.changes import Moved, Tonight
 from nsm_pipeline.warehouse.state.clock import eligible_at, outcome_days, population_at
-from nsm_pipeline.warehouse.state.procedure import Procedure, Wanted, shared_sums
-from nsm_pipeline.warehouse.state.rows import rows_of
+from nsm_pipeline.warehouse.state.procedure import Procedure, Wanted
+from nsm_pipeline.warehouse.state.rows import moment
 from nsm_pipeline.warehouse.state.store import StateStore
-from nsm_pipeline.warehouse.state.sums import SUMS, Sums
+from nsm_pipeline.warehouse.state.sums import SUMS, Sums, net_changes
 
 
 @dataclass(frozen=True)
 class Shares:
-    """What accounts had put into the sums (`taken`), what they put in now (`given`).
+    """What accounts put into the sums now, less what they had put in.
 
-    `clock` are their rows as of tonight, with who is retained. Nothing is taken or given (None)
-    when none of them was, or is, eligible.
+    `changes` is, per table of the state, what is to be added to its rows; `clock` the accounts'
+    rows as of tonight, with who is retained.
     """
 
     clock: ir.Table
-    taken: Sums | None
-    given: Sums | None
+    changes: Mapping[str, ir.Table]
+
+
+@dataclass(frozen=True)
+class Logs:
+    """Rows with `account_no`: of events, and of payments where revenue is declared."""
+
+    events: ir.Table
+    payments: ir.Table | None
+
+    @classmethod
+    def of(cls, store: StateStore) -> Logs:
+        """All that the state keeps."""
+        return cls(
+            store.table("events"), store.table("payments") if store.has("payments") else None
+        )
+
+    def near(self, engine: Engine, config: ProductConfig, clock: ir.Table) -> Logs | None:
+        """The rows that may be those accounts' to count, not copied; None where no account is.
+
+        Only rows between the first onboarding and the last outcome are looked at, so the usual
+        night, whose accounts began together, reads a stretch of the log and not all of it.
+        """
+        bounds = clock.aggregate(n=clock.count(), first=clock.t0.min(), last=clock.t0.max())
+        found = engine.fetch("when they onboarded", bounds).iloc[0]
+        if not found["n"]:
+            return None
+        span = (found["first"].to_pydatetime(), found["last"].to_pydatetime())
+        days = outcome_days(config)
+        events, payments = _stretch(self.events, span, days), self.payments
+        if payments is not None:
+            windows = config.exposure.within
+            days = max(days, *(revenue_days(window) for window in windows))
+            payments = _stretch(payments, span, days)
+        return Logs(events, payments)
+
+    def kept(self, engine: Engine, clock: ir.Table) -> Logs:
+        """A copy of those accounts' rows: they are looked for once, and read twice."""
+        events = self.events.semi_join(clock, "account_no")
+        events = engine.materialise("night_kept_events", "their events so far", events)
+        payments = self.payments
+        if payments is not None:
+            payments = payments.semi_join(clock, "account_no")
+            payments = engine.materialise("night_kept_paid", "their payments so far", payments)
+        return Logs(events, payments)
+
+    def plus(self, arrived: Arrived) -> Logs:
+        """These rows and tonight's."""
+        payments, paid = self.payments, arrived.payments
+        if payments is not None and paid is not None:
+            payments = ibis.union(payments, paid)
+        return Logs(ibis.union(self.events, arrived.events), payments)
+
+    def named(self, clock: ir.Table, as_of: datetime) -> Logs:
+        """Those of these accounts as the run may know of them, by `account`."""
+        names = clock.select("account_no", "account")
+        events, payments = self.events.filter(self.events["at"] <= moment(as_of)), self.payments
+        if payments is not None:
+            payments = _by_name(payments, names)
+        return Logs(_by_name(events, names), payments)
+
+
+def _stretch(rows: ir.Table, span: tuple[datetime, datetime], days: int) -> ir.Table:
+    first, last = span
+    return rows.filter(
+        rows["at"] >= moment(first), rows["at"] <= moment(last + timedelta(days=days))
+    )
+
+
+def _by_name(rows: ir.Table, names: ir.Table) -> ir.Table:
+    return rows.join(names, "account_no").drop("account_no").relocate("account")
 
 
 def count_shares(
@@ -43,31 +114,30 @@ def count_shares(
 ) -> Shares:
     """The shares of these accounts (`account_no`, and those among them that moved)."""
     anew, moved = accounts
-    engine, span, clock = store.engine, tonight.span, store.table("clock")
+    engine, span, config = store.engine, tonight.span, product.config
     before = engine.materialise(
-        "night_before", "their clock last night", clock.semi_join(anew, "account_no")
+        "night_before", "their clock last night", store.table("clock").semi_join(anew, "account_no")
     )
     stay = before.anti_join(moved.keys, "account_no")
     after = engine.materialise(
         "night_after", "their clock tonight", ibis.union(stay, moved.clock.select(*stay.columns))
     )
-    events, payments = store.table("events"), None
-    paid = tonight.arrived.payments
-    if paid is not None:
-        payments = store.table("payments")
+    then = eligible_at(before, config, span.last_end)
+    now = eligible_at(after, config, span.end)
+    either = ibis.union(then, now)
+    logs = Logs.of(store).near(engine, config, either)
+    if logs is None:
+        return Shares(after.mutate(retained=False), {})
+    logs = logs.kept(engine, either)
     counting = Counting(store, product, version, _event_names(store, tonight))
-    taken = counting.share(before, (events, payments), (span.last, span.last_end), "night_taken")
-    events = ibis.union(events, tonight.arrived.events)
-    if paid is not None and payments is not None:
-        payments = ibis.union(payments, paid)
-    given = counting.share(after, (events, payments), (span.as_of, span.end), "night_given")
-    if given is None:
-        return Shares(after.mutate(retained=False), taken, None)
+    taken = counting.share(then, logs, (span.last, span.last_end)).kept_as(engine, "night_taken")
+    given = counting.share(now, logs.plus(tonight.arrived), (span.as_of, span.end))
+    changed = net_changes(engine, given.labelled_by(store), taken.labelled_by(store))
     outcome = engine.backend.table("outcome")
     kept = outcome.filter(outcome.retained).select("account_no", kept=True)
     rows = after.left_join(kept, "account_no").drop("account_no_right")
     rows = rows.mutate(retained=rows.kept.fill_null(False)).drop("kept")
-    return Shares(engine.materialise("night_rows", "their rows tonight", rows), taken, given)
+    return Shares(engine.materialise("night_rows", "their rows tonight", rows), changed)
 
 
 def _event_names(store: StateStore, tonight: Tonight) -> list[str]:
@@ -75,44 +145,6 @@ def _event_names(store: StateStore, tonight: Tonight) -> list[str]:
     rows = ibis.union(store.table("names").select("event"), tonight.fresh.select("event"))
     found = store.engine.fetch("names of all events", rows.distinct())
     return sorted(found["event"].astype(str))
-
-
-@dataclass(frozen=True)
-class ClosedRows:
-    """The clock of eligible accounts, and the rows of each log that may be theirs to count."""
-
-    clock: ir.Table
-    events: ir.Table
-    payments: ir.Table | None
-
-
-def closed_rows(
-    store: StateStore,
-    config: ProductConfig,
-    clock: ir.Table,
-    logs: tuple[ir.Table, ir.Table | None],
-    moments: tuple[datetime, datetime],
-) -> ClosedRows | None:
-    """The eligible among these accounts with their own rows, not copied; None when nobody is.
-
-    Only rows between the first onboarding and the last outcome are looked at, so the usual night,
-    whose accounts began together, reads a stretch of the log and not all of it. `moments` are
-    those of the run and of the end of observation.
-    """
-    engine, (as_of, end) = store.engine, moments
-    rows = engine.materialise("part_clock", "this part", eligible_at(clock, config, end))
-    bounds = rows.aggregate(n=rows.count(), first=rows.t0.min(), last=rows.t0.max())
-    found = engine.fetch("when they onboarded", bounds).iloc[0]
-    if not found["n"]:
-        return None
-    first, last = found["first"].to_pydatetime(), found["last"].to_pydatetime()
-    names, longest = rows.select("account_no", "account"), outcome_days(config)
-    until = min(last + timedelta(days=longest), as_of.astimezone(UTC).replace(tzinfo=None))
-    events, payments = rows_of(logs[0], names, first, until), logs[1]
-    if payments is not None:
-        longest = max(longest, *(revenue_days(window) for window in config.exposure.within))
-        payments = rows_of(payments, names, first, last + timedelta(days=longest))
-    return ClosedRows(rows, events, payments)
 
 
 @dataclass(frozen=True)
@@ -124,36 +156,23 @@ class Counting:
     version: ScoreVersion
     event_names: Sequence[str]
 
-    def share(
-        self,
-        clock: ir.Table,
-        logs: tuple[ir.Table, ir.Table | None],
-        moments: tuple[datetime, datetime],
-        kept_as: str,
-    ) -> Sums | None:
-        """The sums over the eligible among these accounts; None when nobody is."""
-        engine, config = self.store.engine, self.product.config
-        closed = closed_rows(self.store, config, clock, logs, moments)
-        if closed is None:
-            return None
-        people = population_at(closed.clock, closed.events, config, moments[1]).onboarded
+    def share(self, clock: ir.Table, logs: Logs, moments: tuple[datetime, datetime]) -> Sums:
+        """The sums over these accounts; the next share is counted into the same tables.
+
+        `moments` are those of the run and of the end of observation.
+        """
+        engine, (as_of, end) = self.store.engine, moments
+        rows = logs.named(clock, as_of)
+        people = population_at(clock, rows.events, self.product.config, end).onboarded
         inputs = {
             "part_people": engine.materialise("part_people", "who they are", people),
-            "part_events": engine.materialise("part_events", "their events", closed.events),
+            "part_events": engine.materialise("part_events", "their events", rows.events),
         }
-        if closed.payments is not None:
-            paid = engine.materialise("part_payments", "their payments", closed.payments)
+        if rows.payments is not None:
+            paid = engine.materialise("part_payments", "their payments", rows.payments)
             inputs["part_payments"] = paid
         self._procedure(inputs).run(engine)
-        names = [name for name in SUMS if self.store.has(name)]
-        counted = shared_sums(engine, names).tables
-        # The next share is counted into the same tables.
-        return Sums(
-            {
-                name: engine.materialise(f"{kept_as}_{name}", f"{name} to be added", rows)
-                for name, rows in counted.items()
-            }
-        )
+        return Sums.counted_in(engine, [name for name in SUMS if self.store.has(name)])
 
     def _procedure(self, inputs: Mapping[str, ir.Table]) -> Procedure:
         wanted = Wanted(self.product, self.version, self.event_names, inputs)

@@ -102,6 +102,25 @@ class StateStore:
         """The rows added to the table, column by column name."""
         self._write(f"INSERT INTO {CATALOGUE}.main.{name} BY NAME {_sql(rows)}")
 
+    def add_up(self, name: str, change: ir.Table, sums: Sequence[str]) -> None:
+        """Adds the `sums` of each row to those of the stored row with its keys, or appends it.
+
+        A row that comes to no `accounts` goes. Two statements: DuckDB's MERGE INTO (1.5.6) takes
+        sixteen times as long on rows that lie in order.
+        """
+        keys = [column for column in change.columns if column not in sums]
+        added = [column for column in change.columns if column in sums]
+        stored, place = self.table(name), f"{CATALOGUE}.main.{name}"
+        new = change.anti_join(stored.semi_join(change, keys), keys)
+        new = self.engine.materialise(f"new_{name}", f"{name} not met so far", new)
+        values = ", ".join(f"{column} = stored.{column} + change.{column}" for column in added)
+        same = " AND ".join(f"stored.{column} = change.{column}" for column in keys)
+        self._write(
+            f"UPDATE {place} AS stored SET {values} FROM ({_sql(change)}) AS change WHERE {same}"
+        )
+        self.append(name, new)
+        self._write(f"DELETE FROM {place} WHERE accounts = 0")
+
     def remove(self, name: str, keys: ir.Table) -> None:
         """The rows taken out whose one column of that name is among the keys."""
         [key] = keys.columns

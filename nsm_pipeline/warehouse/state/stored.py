@@ -20,7 +20,6 @@ from nsm_pipeline.warehouse.cell_query import (
     CountedCells,
     fetch_cells,
     fetch_revenue_weeks,
-    numbered_labels,
 )
 from nsm_pipeline.warehouse.choices import ScoreVersion
 from nsm_pipeline.warehouse.chosen_steps import Candidates, ChosenSteps
@@ -113,9 +112,8 @@ class StoredCounts:
 
     def cells(self) -> CellTable:
         """The waist."""
-        engine = self.store.engine
-        labels, rows = numbered_labels(engine, self.store.table("cells"))
-        return fetch_cells(engine, CountedCells(rows, labels), self.candidates)
+        counted = CountedCells(self.store.table("cells"), self.store.table("labels"))
+        return fetch_cells(self.store.engine, counted, self.candidates)
 
     def revenue_weeks(self, chosen: pd.DataFrame) -> pd.DataFrame:
         """As of `Scored`: steps reached become doers (1) and others (0) of what is chosen."""
@@ -124,7 +122,7 @@ class StoredCounts:
         rows = stored.join(steps.table, ["candidate_no", "within_days"])
         did = ibis.ifelse(rows.step >= rows.chosen_step, 1, 0).cast("int16")
         order = ("within_days", "candidate_no", "stratum", "week", "step", *SUM_TYPES)
-        counted = summed([rows.mutate(step=did).select(*order)])
+        counted = summed(rows.mutate(step=did).select(*order))
         return fetch_revenue_weeks(engine, counted, self.candidates.names)
 
     def weekly_reach(self, chosen: pd.DataFrame) -> pd.DataFrame:
