@@ -358,17 +358,22 @@ def test_every_run_says_what_it_did(nights: list[RunFolder]) -> None:
     assert nights[1].read_json("score.json")["model"] == nights[0].read_json("score.json")["model"]
 
 
-def test_a_night_profiles_its_new_rows_and_all_totals(nights: list[RunFolder]) -> None:
-    profile = nights[1].read_json("profile.json")["events"]
-    files = nights[1].path.parents[3] / "events"
-    rows = pd.concat([pd.read_parquet(files / f"{night}-0.parquet") for night in (0, 1)])
-    known = rows[rows["at"] <= pd.Timestamp(NIGHTS[1])]
-    week = known[known["at"] > pd.Timestamp(NIGHTS[1] - timedelta(days=7))]
-    assert profile["weeks"][0] == len(week)
-    assert profile["new_rows"] < profile["rows"]
-    assert {name["event"]: name["rows"] for name in profile["names"]} == dict(
-        known["event"].value_counts()
-    )
+@pytest.mark.parametrize("night", [1, 2])
+def test_a_night_profiles_its_new_rows_and_all_totals(nights: list[RunFolder], night: int) -> None:
+    """The first night counts the weeks of what is kept, the next one moves them on."""
+    profile, moment = nights[night].read_json("profile.json"), pd.Timestamp(NIGHTS[night])
+    for log in ("events", "revenue"):
+        folder, found = nights[night].path.parents[3] / log, profile[log]
+        rows = pd.concat([pd.read_parquet(folder / f"{n}-0.parquet") for n in range(night + 1)])
+        known = rows[rows["at"] <= moment]
+        weeks = known.assign(week=(moment - known["at"]) // pd.Timedelta(days=7))
+        assert found["weeks"] == [int((weeks["week"] == week).sum()) for week in range(5)]
+        assert pd.Timestamp(found["newest"]) == known["at"].max().floor("s")
+        assert found["new_rows"] < found["rows"]
+        for name in found.get("names", ()):
+            of_name = weeks[weeks["event"] == name["event"]]
+            assert name["rows"] == len(of_name)
+            assert name["weeks"] == [int((of_name["week"] == week).sum()) for week in range(5)]
 
 
 def test_the_leader_is_handed_on_from_night_to_night(nights: list[RunFolder]) -> None:

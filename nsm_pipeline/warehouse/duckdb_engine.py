@@ -7,10 +7,13 @@ import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from urllib.parse import parse_qsl
 
 import ibis
+import ibis.expr.datatypes as dt
+import ibis.expr.operations as ops
 import ibis.expr.types as ir
 import pyarrow as pa
 from ibis.backends import BaseBackend
@@ -81,8 +84,23 @@ def read_table(backend: BaseBackend, name: str, place: tuple[str | None, str]) -
 
 def keep(backend: BaseBackend, name: str, expression: ir.Table) -> ir.Table:
     """The expression's rows as a temporary table."""
-    backend.raw_sql(kept_by(name, expression.schema(), backend.compile(expression)))
-    return backend.table(name, database=TEMPORARY)
+    schema = expression.schema()
+    backend.raw_sql(kept_by(name, schema, backend.compile(expression)))
+    return _temporary(backend, name, schema)
+
+
+def _temporary(backend: BaseBackend, name: str, schema: ibis.Schema) -> ir.Table:
+    """A temporary table made with these types, which the engine need not be asked for."""
+    known = ibis.schema({column: _as_read(dtype) for column, dtype in schema.items()})
+    catalog, database = TEMPORARY
+    place = ops.Namespace(catalog=catalog, database=database)
+    return ops.DatabaseTable(name, schema=known, source=backend, namespace=place).to_expr()
+
+
+@cache
+def _as_read(dtype: dt.DataType) -> dt.DataType:
+    """What the engine would say of a column of that type: it knows no not-null, for one."""
+    return DuckDBType.to_ibis(DuckDBType.from_ibis(dtype))
 
 
 def kept_by(name: str, schema: ibis.Schema, query: str) -> str:
@@ -102,7 +120,7 @@ def send(backend: BaseBackend, name: str, rows: pa.Table | pa.RecordBatchReader)
     backend.con.register("rows_sent_along", rows)
     backend.raw_sql(f'CREATE OR REPLACE TEMPORARY TABLE "{name}" AS FROM rows_sent_along')
     backend.con.unregister("rows_sent_along")
-    return backend.table(name, database=TEMPORARY)
+    return _temporary(backend, name, ibis.Schema.from_pyarrow(rows.schema))
 
 
 def batches(backend: BaseBackend, rows: ir.Table, size: int) -> pa.RecordBatchReader:
