@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import ibis
@@ -56,9 +56,8 @@ def count_cells(
         "strata, labels and outcomes of all accounts",
         strata.join(numbered, ["within_days", "account_no"]),
     )
-    spread = _spread_all(engine, everyone, standings, candidates, "label_no")
-    rows = engine.materialise("cells", "the cells", spread.filter(spread.accounts > 0))
-    return CountedCells(rows, labels)
+    parts = _spread_all(engine, everyone, standings, candidates, "label_no")
+    return CountedCells(_one_by_one(engine, "cells", "the cells", parts), labels)
 
 
 def fetch_cells(engine: Engine, counted: CountedCells, candidates: Candidates) -> CellTable:
@@ -83,10 +82,8 @@ def count_revenue_weeks(
     Shape: `within_days, candidate_no, stratum, week, step` and the sums.
     """
     everyone = _stratified_weeks(engine, strata, weeks)
-    spread = _spread_all(engine, everyone, standings, candidates, "week")
-    return engine.materialise(
-        "revenue_weeks", "revenue by week and step", spread.filter(spread.accounts > 0)
-    )
+    parts = _spread_all(engine, everyone, standings, candidates, "week")
+    return _one_by_one(engine, "revenue_weeks", "revenue by week and step", parts)
 
 
 def query_revenue_weeks(
@@ -111,20 +108,16 @@ def query_revenue_weeks(
         `revenue_sum` in currency units, `revenue_squares` its squares per account and week.
     """
     everyone = _stratified_weeks(engine, strata, weeks)
-    spread = ibis.union(
-        *(
-            _spread(
-                everyone,
-                chosen.doing(standings, window),
-                window,
-                (chosen.numbers_in(window), "week"),
-            )
-            for window in chosen.windows
+    parts = {
+        window: _spread(
+            everyone,
+            chosen.doing(standings, window),
+            window,
+            (chosen.numbers_in(window), "week"),
         )
-    )
-    rows = engine.materialise(
-        "revenue_weeks", "revenue by week", spread.filter(spread.accounts > 0)
-    )
+        for window in chosen.windows
+    }
+    rows = _one_by_one(engine, "revenue_weeks", "revenue by week", parts)
     return fetch_revenue_weeks(engine, rows, chosen.names)
 
 
@@ -177,19 +170,28 @@ def _sums(rows: ir.Table, sign: int = 1) -> dict[str, ir.Value]:
 
 def _spread_all(
     engine: Engine, everyone: ir.Table, standings: ir.Table, candidates: Candidates, label: str
-) -> ir.Table:
-    """`_spread` of every candidate in every window."""
+) -> dict[int, ir.Table]:
+    """`_spread` of every candidate, by window."""
     numbers = engine.small_table(
         "candidate_numbers",
         {"candidate_no": list(range(len(candidates.names)))},
         {"candidate_no": "int32"},
     )
-    return ibis.union(
-        *(
-            _spread(everyone, standing_in(standings, window), window, (numbers, label))
-            for window in standing_windows(standings)
+    return {
+        window: _spread(everyone, standing_in(standings, window), window, (numbers, label))
+        for window in standing_windows(standings)
+    }
+
+
+def _one_by_one(engine: Engine, name: str, title: str, parts: Mapping[int, ir.Table]) -> ir.Table:
+    """The parts by window, counted one after the other: all at once would not fit in memory."""
+    counted = [
+        engine.materialise(
+            f"{name}_{window}", f"{title} within {window} days", part.filter(part.accounts > 0)
         )
-    )
+        for window, part in parts.items()
+    ]
+    return ibis.union(*counted)
 
 
 def _spread(
@@ -218,7 +220,6 @@ def _spread(
         **{name: parts[name].sum().cast(dtype) for name, dtype in SUM_TYPES.items()}
     )
     return summed.select(
-        *order[:0],
         within_days=ibis.literal(window, "int64"),
         **{name: summed[name] for name in (*order, *SUM_TYPES)},
     )

@@ -61,6 +61,9 @@ class EngineKind(Protocol):
     def batches(self, backend: BaseBackend, rows: ir.Table, size: int) -> pa.RecordBatchReader:
         """The rows in batches of about this size, of which few are in memory at a time."""
 
+    def elapsed(self, start: ir.Value, moment: ir.Value) -> ir.IntegerValue:
+        """Microseconds from start to moment, exact."""
+
     def transaction(self, backend: BaseBackend, lock: str) -> AbstractContextManager[Statements]:
         """Statements that all take effect together; who names the same lock waits."""
 
@@ -164,6 +167,10 @@ class Engine:
             ),
         )
         return table
+
+    def elapsed(self, start: ir.Value, moment: ir.Value) -> ir.IntegerValue:
+        """Microseconds from start to moment, exact: a whole number wherever it is asked."""
+        return self.kind.elapsed(start, moment)
 
     def transaction(self, lock: str) -> AbstractContextManager[Statements]:
         """Statements that all take effect together; who names the same lock waits."""

@@ -22,7 +22,7 @@ from ibis.backends.sql.datatypes import DuckDBType
 from nsm_pipeline.product.source import DUCKDB_SETTINGS
 from nsm_pipeline.warehouse.refusal import Refusal
 from nsm_pipeline.warehouse.statements import Statements
-from nsm_pipeline.warehouse.utc_time import in_utc
+from nsm_pipeline.warehouse.utc_time import epoch_us, in_utc
 
 DIALECT = "duckdb"
 TEMPORARY = ("temp", "main")
@@ -127,6 +127,11 @@ def batches(backend: BaseBackend, rows: ir.Table, size: int) -> pa.RecordBatchRe
     """The rows as they are read."""
     # What Ibis 12 asks of DuckDB for this is deprecated.
     return backend.raw_sql(backend.compile(rows)).to_arrow_reader(size)
+
+
+def elapsed(start: ir.Value, moment: ir.Value) -> ir.IntegerValue:
+    """Microseconds from start to moment: both are whole numbers of them underneath."""
+    return epoch_us(moment) - epoch_us(start)
 
 
 @contextmanager

@@ -251,9 +251,8 @@ def visible_events(tables: SourceTables, source: Source, until: ir.Value) -> ir.
     events = tables.events
     known = events.filter(
         events.account.notnull(),
-        events["at"].notnull(),
         events.event.notnull(),
-        events["at"] <= until,
+        events["at"] <= until,  # false for a null
     )
     if source.events.id is None:
         return known

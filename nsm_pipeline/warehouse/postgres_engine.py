@@ -146,6 +146,11 @@ def _column(name: str, kind: str | None) -> str:
     return f"CAST({quoted} AS {kind}){order} AS {quoted}"
 
 
+def elapsed(start: ir.Value, moment: ir.Value) -> ir.IntegerValue:
+    """Microseconds from start to moment, exact."""
+    return moment.delta(start, unit="microsecond")
+
+
 @contextmanager
 def transaction(backend: BaseBackend, lock: str) -> Iterator[Statements]:
     """All or nothing, one after another: whoever waits for the lock then sees what was written."""

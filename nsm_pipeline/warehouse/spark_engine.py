@@ -103,6 +103,11 @@ def batches(backend: BaseBackend, rows: ir.Table, size: int) -> pa.RecordBatchRe
     return pa.RecordBatchReader.from_batches(schema, parts)
 
 
+def elapsed(start: ir.Value, moment: ir.Value) -> ir.IntegerValue:
+    """Microseconds from start to moment, exact."""
+    return moment.delta(start, unit="microsecond")
+
+
 def transaction(backend: BaseBackend, lock: str) -> AbstractContextManager[Statements]:
     """Never: Spark writes each table by itself.
 

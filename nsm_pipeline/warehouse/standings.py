@@ -60,10 +60,10 @@ def build_standings(
         "what the days of each footprint add to the score",
         _moved_by_days(counted.days, weights),
     )
-    parts = [
-        _plain(engine, weights, (scores, moved), counted),
-        _declared(engine, weights, (scores, moved), counted),
-    ]
+    parts = [_plain(engine, weights, (scores, moved), counted)]
+    # Even an empty part would cost the engine a pass over all counts.
+    if not all(is_plain(candidate) for candidate in counted.candidates):
+        parts.append(_declared(engine, weights, (scores, moved), counted))
     return engine.materialise(
         "standings", "where accounts stand by each candidate", ibis.union(*parts)
     )
@@ -115,7 +115,8 @@ def _declared(
 ) -> ir.Table:
     """The other candidates: the score of each footprint, then the values of its candidates."""
     windows = weights.windows
-    own = counted.own_rows.join(counted.exposures.by_event, ["account_no", "event_no"])
+    # The longer table first: joins run as written, and the engine keeps the other one in memory.
+    own = counted.exposures.by_event.join(counted.own_rows, ["account_no", "event_no"])
     own = own.join(weights.events, "event_no")
     terms = {
         w: event_term(own[f"slope_{w}"], own[f"n_{w}"] - own[f"own_n_{w}"])

@@ -114,7 +114,7 @@ def _met_since(extract: Extract, *, asks_values: bool) -> Choices:
     unknown = sorted(set(people.event_names) - set(choices.events))
     if unknown:
         events = people.events.filter(people.events.event.isin(unknown))
-        rows = near_rows(replace(people, events=events), config)
+        rows = near_rows(extract.engine, replace(people, events=events), config)
         rows = rows.filter(rows.day < config.exposure.within[-1])
         met = extract.engine.fetch("events not met before", rows.select("event").distinct())
         events_now = sorted({*choices.events, *met["event"].astype(str)})

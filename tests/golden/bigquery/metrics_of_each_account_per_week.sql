@@ -225,7 +225,6 @@ FROM (
                     FROM `source_events` AS `t1`
                     WHERE
                       `t1`.`account` IS NOT NULL
-                      AND `t1`.`at` IS NOT NULL
                       AND `t1`.`event` IS NOT NULL
                       AND `t1`.`at` <= DATETIME('2024-12-01T00:00:00')
                   ) AS `t3`

@@ -154,7 +154,6 @@ FROM (
                       FROM `source_events` AS `t2`
                       WHERE
                         `t2`.`account` IS NOT NULL
-                        AND `t2`.`at` IS NOT NULL
                         AND `t2`.`event` IS NOT NULL
                         AND `t2`.`at` <= DATETIME('2024-12-01T00:00:00')
                     ) AS `t5`

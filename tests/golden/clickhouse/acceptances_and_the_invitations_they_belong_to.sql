@@ -120,7 +120,6 @@ FROM (
                               FROM "source_events" AS "t3"
                               WHERE
                                 isNotNull("t3"."account")
-                                AND isNotNull("t3"."at")
                                 AND isNotNull("t3"."event")
                                 AND "t3"."at" <= parseDateTimeBestEffort('2024-12-01T00:00:00')
                             ) AS "t8"

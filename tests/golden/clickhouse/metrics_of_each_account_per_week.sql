@@ -202,7 +202,6 @@ FROM (
                     FROM "source_events" AS "t1"
                     WHERE
                       isNotNull("t1"."account")
-                      AND isNotNull("t1"."at")
                       AND isNotNull("t1"."event")
                       AND "t1"."at" <= parseDateTimeBestEffort('2024-12-01T00:00:00')
                   ) AS "t3"

@@ -42,7 +42,6 @@ FROM (
           FROM "source_events" AS "t0"
           WHERE
             isNotNull("t0"."account")
-            AND isNotNull("t0"."at")
             AND isNotNull("t0"."event")
             AND "t0"."at" <= parseDateTimeBestEffort('2024-12-01T00:00:00')
         ) AS "t1"

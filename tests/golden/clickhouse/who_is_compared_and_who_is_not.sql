@@ -160,7 +160,6 @@ FROM (
                       FROM "source_events" AS "t2"
                       WHERE
                         isNotNull("t2"."account")
-                        AND isNotNull("t2"."at")
                         AND isNotNull("t2"."event")
                         AND "t2"."at" <= parseDateTimeBestEffort('2024-12-01T00:00:00')
                     ) AS "t5"

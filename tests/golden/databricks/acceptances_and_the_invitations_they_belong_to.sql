@@ -127,7 +127,6 @@ FROM (
                               FROM `source_events` AS `t3`
                               WHERE
                                 `t3`.`account` IS NOT NULL
-                                AND `t3`.`at` IS NOT NULL
                                 AND `t3`.`event` IS NOT NULL
                                 AND `t3`.`at` <= CAST('2024-12-01T00:00:00' AS TIMESTAMP)
                             ) AS `t8`

@@ -46,7 +46,6 @@ FROM (
           FROM `source_events` AS `t0`
           WHERE
             `t0`.`account` IS NOT NULL
-            AND `t0`.`at` IS NOT NULL
             AND `t0`.`event` IS NOT NULL
             AND `t0`.`at` <= CAST('2024-12-01T00:00:00' AS TIMESTAMP)
         ) AS `t1`

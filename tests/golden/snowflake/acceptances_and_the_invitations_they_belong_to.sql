@@ -115,7 +115,6 @@ FROM (
                               FROM "source_events" AS "t3"
                               WHERE
                                 "t3"."account" IS NOT NULL
-                                AND "t3"."at" IS NOT NULL
                                 AND "t3"."event" IS NOT NULL
                                 AND "t3"."at" <= TIMESTAMP_FROM_PARTS(2024, 12, 1, 0, 0, 0, 0)
                             ) AS "t8"

@@ -75,7 +75,6 @@ FROM (
                 FROM "source_events" AS "t1"
                 WHERE
                   "t1"."account" IS NOT NULL
-                  AND "t1"."at" IS NOT NULL
                   AND "t1"."event" IS NOT NULL
                   AND "t1"."at" <= TIMESTAMP_FROM_PARTS(2024, 12, 1, 0, 0, 0, 0)
               ) AS "t3"

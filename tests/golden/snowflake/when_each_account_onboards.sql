@@ -41,7 +41,6 @@ FROM (
           FROM "source_events" AS "t0"
           WHERE
             "t0"."account" IS NOT NULL
-            AND "t0"."at" IS NOT NULL
             AND "t0"."event" IS NOT NULL
             AND "t0"."at" <= TIMESTAMP_FROM_PARTS(2024, 12, 1, 0, 0, 0, 0)
         ) AS "t1"

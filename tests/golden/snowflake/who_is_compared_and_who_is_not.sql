@@ -154,7 +154,6 @@ FROM (
                       FROM "source_events" AS "t2"
                       WHERE
                         "t2"."account" IS NOT NULL
-                        AND "t2"."at" IS NOT NULL
                         AND "t2"."event" IS NOT NULL
                         AND "t2"."at" <= TIMESTAMP_FROM_PARTS(2024, 12, 1, 0, 0, 0, 0)
                     ) AS "t5"

@@ -252,7 +252,6 @@ FROM (
                     FROM "source_events" AS "t1"
                     WHERE
                       "t1"."account" IS NOT NULL
-                      AND "t1"."at" IS NOT NULL
                       AND "t1"."event" IS NOT NULL
                       AND "t1"."at" <= CAST(FROM_ISO8601_TIMESTAMP('2024-12-01T00:00:00') AS TIMESTAMP)
                   ) AS "t3"
