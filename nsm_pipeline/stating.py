@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from dataclasses import asdict, replace
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nsm_pipeline.advising import ADVICE
-from nsm_pipeline.errors import InvalidInput, Problem
 from nsm_pipeline.product.source import Files
 from nsm_pipeline.refusing import check_against_source
 
 if TYPE_CHECKING:
-    from nsm_pipeline.product.loaded_product import LoadedProduct
-    from nsm_pipeline.runs.folder import Address
+    from nsm_pipeline.runs.kept_state import KeptState
     from nsm_pipeline.runs.run_folder import RunFolder
     from nsm_pipeline.stats.drift import Drift
     from nsm_pipeline.waist.score_model import ScoreModel
@@ -23,18 +20,17 @@ if TYPE_CHECKING:
     from nsm_pipeline.warehouse.state.stored import StoredCounts
 
 STATE = "state.json"
-FILE = "state.duckdb"
 MOST_NAMED = 5
 
 
 def tell_state(
-    extract: Extract, root: Address, *, rebuild: bool
+    extract: Extract, kept: KeptState, *, rebuild: bool
 ) -> tuple[dict[str, Any] | None, StoredCounts | None]:
     """Carries the state to the run's moment where that is possible.
 
     Args:
         extract: the product at the run's moment, nothing of it asked yet.
-        root: root of all runs.
+        kept: where the state is.
         rebuild: counts everything, whatever the state holds.
 
     Returns:
@@ -52,7 +48,7 @@ def tell_state(
         extract.engine,
         product,
         extract.as_of,
-        state_file(product, root),
+        kept.fetch(),
         rebuild=rebuild,
         check=lambda: check_against_source(product, SourceAnswers(extract.engine)),
     )
@@ -61,6 +57,9 @@ def tell_state(
         stored.store.detach()
         stored = None
         plan = replace(plan, kind="rebuild", because=f"the score has drifted: {_moved(drift)}")
+    if stored is not None:
+        stored.store.settle()
+        kept.put_back()
     told = {
         "kind": plan.kind,
         "sentence": (
@@ -82,7 +81,7 @@ def recorded_state(run: RunFolder | None, kind: str) -> dict[str, Any] | None:
     return told if told["kind"] == kind else None
 
 
-def reopen_state(extract: Extract, root: Address, told: dict[str, Any]) -> StoredCounts:
+def reopen_state(extract: Extract, kept: KeptState, told: dict[str, Any]) -> StoredCounts:
     """The state as the run's first step left it and told of it.
 
     Raises:
@@ -90,11 +89,10 @@ def reopen_state(extract: Extract, root: Address, told: dict[str, Any]) -> Store
     """
     from nsm_pipeline.warehouse.state.carrying import reopen
 
-    file = state_file(extract.product, root)
-    return reopen(extract.engine, extract.product, file, told["stamp"])
+    return reopen(extract.engine, extract.product, kept.fetch(), told["stamp"])
 
 
-def build_due_state(run: RunFolder, extract: Extract, model: ScoreModel, root: Address) -> None:
+def build_due_state(run: RunFolder, extract: Extract, model: ScoreModel, kept: KeptState) -> None:
     """Builds the state from what this run counted, where its first step found that it is due."""
     told = recorded_state(run, "rebuild")
     if told is None:
@@ -106,24 +104,8 @@ def build_due_state(run: RunFolder, extract: Extract, model: ScoreModel, root: A
         "advice": run.read_json(ADVICE) if run.exists(ADVICE) else None,
         "profile": run.read_json("profile.json"),
     }
-    build_state(extract, Build(model, told["version"], notes), state_file(extract.product, root))
-
-
-def state_file(product: LoadedProduct, root: Address) -> Path:
-    """Where the product's state is kept: beside its runs.
-
-    Raises:
-        InvalidInput: the runs are in a bucket, where no database file can be written to.
-    """
-    if not isinstance(root, Path):
-        raise InvalidInput(
-            Problem(
-                product.where("state"),
-                "The nightly state needs a folder on disk, and the runs are in a bucket.",
-                "Leave `state` out: every night then counts everything; or keep the runs on disk.",
-            )
-        )
-    return root / product.config.product / FILE
+    build_state(extract, Build(model, told["version"], notes), kept.anew())
+    kept.put_back()
 
 
 def _drift(stored: StoredCounts | None) -> Drift | None:

@@ -17,6 +17,7 @@ from nsm_pipeline.refusing import (
     require_comparable,
     require_replaceable_tables,
 )
+from nsm_pipeline.runs.kept_state import KeptState, keep_state
 from nsm_pipeline.runs.run_folder import RunFolder, RunStore
 from nsm_pipeline.stating import (
     STATE,
@@ -70,7 +71,7 @@ class RunContext:
         from nsm_pipeline.warehouse.source_answers import SourceAnswers
 
         require_replaceable_tables(self.product)
-        told, self.stored = tell_state(self.extract, self.store.root, rebuild=self.rebuild)
+        told, self.stored = tell_state(self.extract, self.kept_state, rebuild=self.rebuild)
         if self.stored is None:
             check_against_source(self.product, SourceAnswers(self.extract.engine))
             advice = self.settle_windows()
@@ -88,10 +89,15 @@ class RunContext:
             self.folder.write_json(STATE, told)
 
     @cached_property
+    def kept_state(self) -> KeptState:
+        """Where the nightly state is, if the product keeps one: beside its runs."""
+        return keep_state(self.store.root / self.product.config.product)
+
+    @cached_property
     def stored(self) -> StoredCounts | None:
         """The nightly state, where this run is answered from it; None where it counts whole."""
         told = recorded_state(self.folder, "night")
-        return None if told is None else reopen_state(self.extract, self.store.root, told)
+        return None if told is None else reopen_state(self.extract, self.kept_state, told)
 
     @property
     def counted(self) -> Extract | StoredCounts:
@@ -146,6 +152,8 @@ class RunContext:
             stored.store.close()
         if "extract" in self.__dict__:
             self.extract.engine.close()
+        if "kept_state" in self.__dict__:
+            self.kept_state.close()
 
 
 def extract(context: RunContext) -> None:
@@ -212,7 +220,7 @@ def score(context: RunContext) -> None:
     if context.product.config.source.revenue is not None and len(chosen):
         run.write_frame("revenue_weeks.parquet", scored.revenue_weeks(chosen))
         run.write_frame("weekly_reach.parquet", scored.weekly_reach(chosen))
-    build_due_state(run, context.extract, model, context.store.root)
+    build_due_state(run, context.extract, model, context.kept_state)
 
 
 def _fitted(extract: Extract) -> Scored:

@@ -10,7 +10,9 @@ from engines import new_database
 from test_state import NIGHTS, QUIET, SOURCE, World, assert_equals_recount, plan_of
 
 from nsm_pipeline.errors import InvalidInput
-from nsm_pipeline.pipeline import STEPS, run_step, start_run
+from nsm_pipeline.pipeline import run_step, start_run
+from nsm_pipeline.runs.folder import address_of
+from nsm_pipeline.runs.kept_state import keep_state
 from nsm_pipeline.warehouse.connect import connect
 
 LOGS = ("events", "revenue")
@@ -128,25 +130,32 @@ def test_a_load_that_is_another_one_asks_for_a_rebuild(
     assert because() == "batch '7' of events is gone"
 
 
-def test_a_run_follows_tables_and_files_beside_each_other(tmp_path: Path) -> None:
-    """Events and accounts in a DuckDB file, payments in Parquet files; step by step, as Airflow."""
+def test_a_run_in_a_bucket_follows_tables_and_files_beside_each_other(
+    tmp_path: Path, s3: str
+) -> None:
+    """Events and accounts in a DuckDB file, payments in Parquet files; each step by itself."""
     url = f"duckdb://{tmp_path / 'world.duckdb'}?threads=2"
-    world = TableWorld.at(tmp_path, url, files=["revenue"], accounts=300, checks=QUIET)
+    world = TableWorld.at(tmp_path, url, files=["revenue"], checks=QUIET)
     world.deliver(0)
-    (tmp_path / "runs" / "world").mkdir(parents=True)
-    world.state = tmp_path / "runs" / "world" / "state.duckdb"
+    runs = address_of(f"{s3}/{tmp_path.name}/runs")
+    kept = keep_state(runs / "world")
+    world.state = kept.anew()
     world.build(NIGHTS[0])
+    kept.put_back()
+    kept.close()
     world.deliver(1, batches=2)
-    run = start_run(world.path, as_of=NIGHTS[1], out=tmp_path / "runs")
-    for step in STEPS[:3]:
-        run_step(step.name, product_file=world.path, folder=run)
-    assert "in 5 new batches" in run.read_json("state.json")["sentence"]
+
+    run = start_run(world.path, as_of=NIGHTS[1], out=runs)
+    told = run.read_json("state.json")
+    assert "in 5 new batches" in told["sentence"]
+    run_step("score", product_file=world.path, folder=run)
+    kept = keep_state(runs / "world")
+    world.state = kept.fetch()
     with world.carried(NIGHTS[1]) as (_, stored):
         assert stored is not None
-        assert stored.facts["stamp"] == run.read_json("state.json")["stamp"]
-        assert_equals_recount(stored, world.path, NIGHTS[1])
+        assert stored.facts["stamp"] == told["stamp"]
         assert run.read_frame("cells.parquet").equals(stored.cells().frame)
-        [threads] = stored.store.engine.backend.raw_sql(
-            "SELECT current_setting('threads')"
-        ).fetchone()
-        assert threads == 2  # the settings of the source's engine are those of the state's
+        assert_equals_recount(stored, world.path, NIGHTS[1])
+        threads = stored.store.engine.backend.raw_sql("SELECT current_setting('threads')")
+        assert threads.fetchone() == (2,)  # the state's settings are those of the source
+    kept.close()

@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 from nsm_pipeline.errors import InvalidInput, Problem, StorageFailed
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from upath import UPath
 
 # The stores whose conditional puts are known and tested, with the driver and the extra that has it.
@@ -84,6 +86,21 @@ class ObjectFolder:
         """Puts the object; never through an open file, which an exception would publish by half."""
         with self._asking(writing=True):
             self._store.pipe_file(self._key(name), content)
+
+    def fetch_file(self, name: str, path: Path) -> None:
+        """The object as a file of this machine, streamed."""
+        with self._asking():
+            self._store.get_file(self._key(name), str(path))
+
+    def put_file(self, name: str, path: Path) -> None:
+        """The file as an object, streamed; it is there once all of it is."""
+        with self._asking(writing=True):
+            self._store.put_file(str(path), self._key(name))
+
+    def remove(self, name: str) -> None:
+        """Removes the object."""
+        with self._asking():
+            self._store.rm_file(self._key(name))
 
     def update(self, name: str, change: Callable[[bytes | None], bytes]) -> None:
         """Puts the object on condition that it is still the one that was read, until it is.

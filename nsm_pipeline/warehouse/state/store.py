@@ -66,6 +66,10 @@ class StateStore:
         self.engine.backend.raw_sql(f"DETACH {CATALOGUE}")
         self.close()
 
+    def settle(self) -> None:
+        """Writes all that was committed into the file itself, which can then be copied."""
+        self.engine.backend.raw_sql(f"CHECKPOINT {CATALOGUE}")
+
     def close(self) -> None:
         """Closes an engine that is the state's own."""
         if self.own:
