@@ -49,11 +49,13 @@ class Sums:
         by_stratum = by_stratum.aggregate(accounts=scored.strata.count())
         counted = scored.counted_cells
         found = {
-            "cells": counted.rows,
+            # They are counted window by window, each into a table of its own.
+            "cells": engine.materialise("cells", "the cells together", counted.rows),
             "strata": engine.materialise("strata_sums", "accounts by stratum", by_stratum),
         }
         if extract.tables.revenue is not None:
-            found["revenue_weeks"] = scored.counted_revenue_weeks
+            paid = scored.counted_revenue_weeks
+            found["revenue_weeks"] = engine.materialise("revenue_weeks", "revenue together", paid)
             weeks = _reach_weeks(extract, scored.standings)
             found["reach_weeks"] = engine.materialise("reach_weeks", "reach by week", weeks)
         return cls(found, counted.labels)
