@@ -110,15 +110,12 @@ class RunContext:
         Raises:
             InvalidInput: the data cannot tell.
         """
-        config = self.product.config
-        if not config.asks_the_data:
+        if not self.product.config.asks_the_data:
             return None
-        from nsm_pipeline.warehouse.extract import Extract
-
-        engine = self.extract.engine
-        advice = ask_for_windows(self.product, self.as_of, engine, Given.of(config))
+        given = Given.of(self.product.config)
+        advice = ask_for_windows(self.product, self.as_of, self.extract.engine, given)
         self.product = settled(self.product, advice)
-        self.extract = Extract(self.product, self.as_of, engine)
+        self.extract = replace(self.extract, product=self.product)
         return advice
 
     @property
@@ -147,13 +144,11 @@ class RunContext:
 
     def close(self) -> None:
         """Lets go of the engines that were opened."""
-        stored: StoredCounts | None = self.__dict__.get("stored")
-        if stored is not None:
+        if (stored := self.__dict__.get("stored")) is not None:
             stored.store.close()
         if "extract" in self.__dict__:
             self.extract.engine.close()
-        if "kept_state" in self.__dict__:
-            self.kept_state.close()
+        self.kept_state.close()
 
 
 def extract(context: RunContext) -> None:
