@@ -77,18 +77,31 @@ def _load(product: Path, folder: Path, url: str) -> None:
     engine.close()
 
 
-def figures(product: Path, as_of: datetime) -> dict[str, Any]:
-    """Everything that a run takes from its engine, from profile to revenue weeks."""
+def figures(product: Path, as_of: datetime, *, to_the_cells: bool = False) -> dict[str, Any]:
+    """Everything that a run takes from its engine, from profile to revenue weeks.
+
+    Or only the cells, with all that leads to them.
+    """
     loaded = load_product(product)
     x = Extract.open(loaded, as_of)
     try:
-        sample, begins = x.score_input, log_begins(x.engine, x.tables, x.population)
-        assert begins is not None
-        scope = Scope(x.engine, x.tables, x.population, loaded.config, begins)
-        scored = Scored(x, fit_score(sample))
+        scored = Scored(x, fit_score(x.score_input))
         cells = scored.cells()
         found: dict[str, Any] = {
             "counts": x.counts,
+            "sampled accounts": x.score_input.accounts,
+            "their counts": x.score_input.counts,
+            "their active days": x.score_input.seen,
+            "candidates": [asdict(spec) for spec in x.specs],
+            "events of the outcome": tuple(x.outcome_events),
+            "cells": cells.frame,
+        }
+        if to_the_cells:
+            return found
+        begins = log_begins(x.engine, x.tables, x.population)
+        assert begins is not None
+        scope = Scope(x.engine, x.tables, x.population, loaded.config, begins)
+        found |= {
             "profile": profile_source(
                 x.tables, config=loaded.config, as_of=as_of, fetch=x.engine.fetch
             ),
@@ -96,12 +109,6 @@ def figures(product: Path, as_of: datetime) -> dict[str, Any]:
             "usage gaps": x.usage_gaps,
             "revenue by week": x.revenue_by_week,
             "inputs of the core metric": input_counts(scope, tree_metric(loaded.config)).table,
-            "sampled accounts": sample.accounts,
-            "their counts": sample.counts,
-            "their active days": sample.seen,
-            "candidates": [asdict(spec) for spec in x.specs],
-            "events of the outcome": tuple(x.outcome_events),
-            "cells": cells.frame,
         }
         starters = find_starters(x.engine, x.tables, x.population, loaded.config)
         found["days watched"] = days_watched(x.engine, starters)
