@@ -12,6 +12,7 @@ from nsm_pipeline.errors import InvalidInput, Problem
 from nsm_pipeline.product.config import ProductConfig
 from nsm_pipeline.product.loaded_product import LoadedProduct
 from nsm_pipeline.product.yaml_file import parse_product
+from nsm_pipeline.runs.run_files import ADVICE, PRODUCT
 
 if TYPE_CHECKING:
     from nsm_pipeline.runs.run_folder import RunFolder
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from nsm_pipeline.warehouse.connect import Engine
     from nsm_pipeline.warehouse.extract import Extract
 
-PRODUCT = "product.yaml"
-ADVICE = "advice.json"
 DAYS_PER_WEEK = 7
 # Any windows will do to look at usage: they decide who is censored, and usage counts both. Bots
 # are told by what they do in the longest exposure window, so that one is as long as it gets.

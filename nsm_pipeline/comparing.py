@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from nsm_pipeline.errors import InvalidInput
 from nsm_pipeline.runs.canonical_bytes import moment, plain
 from nsm_pipeline.runs.manifest import MANIFEST
+from nsm_pipeline.runs.run_files import CHECKS, POPULATION, PRODUCT, RANKING_TABLE
 
 if TYPE_CHECKING:
     from nsm_pipeline.runs.run_folder import RunFolder
@@ -109,14 +110,14 @@ def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Ch
 
 
 def _ranking(run: RunFolder) -> dict[str, dict[str, Any]]:
-    rows = run.read_frame("ranking.parquet").to_dict("records")
+    rows = run.read_frame(RANKING_TABLE).to_dict("records")
     return {
         str(row["candidate"]): {column: plain(row[column]) for column in COMPARED} for row in rows
     }
 
 
 def _config(run: RunFolder) -> dict[str, Any]:
-    from nsm_pipeline.advising import PRODUCT, recorded_product
+    from nsm_pipeline.advising import recorded_product
 
     try:  # with its advice: the same `auto` may have been settled to other windows
         product = recorded_product(run)
@@ -127,8 +128,8 @@ def _config(run: RunFolder) -> dict[str, Any]:
 
 
 def _data(run: RunFolder) -> dict[str, Any]:
-    population = run.read_json("population.json")
-    checks = run.read_json("checks.json")["checks"]
+    population = run.read_json(POPULATION)
+    checks = run.read_json(CHECKS)["checks"]
     counts = {key: value for key, value in population.items() if not isinstance(value, list)}
     return {
         "as_of": moment(run.as_of),

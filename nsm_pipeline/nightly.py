@@ -22,6 +22,7 @@ from nsm_pipeline.command_line.console import say_problems, visible
 from nsm_pipeline.errors import NsmError
 from nsm_pipeline.pipeline import STEPS
 from nsm_pipeline.product.yaml_file import load_product
+from nsm_pipeline.runs.run_files import RANKING_CSV, REPORT
 
 if TYPE_CHECKING:
     from nsm_pipeline.product.config import Publish
@@ -148,8 +149,8 @@ def _show(folder: RunFolder, publish: Publish | None, terminal: Terminal) -> Non
     from nsm_pipeline.publish.terminal import ranking_table
 
     Console(file=terminal.screen, highlight=False).print("", ranking_table(folder))
-    terminal.say(f"\nReport   {_near(folder.path / 'report.html')}")
-    terminal.say(f"Ranking  {_near(folder.path / 'ranking.csv')}")
+    terminal.say(f"\nReport   {_near(folder.path / REPORT)}")
+    terminal.say(f"Ranking  {_near(folder.path / RANKING_CSV)}")
     if publish is not None:
         connection = publish.connection or "the source's connection"
         terminal.say(f"Tables   {publish.table} and its sisters in {connection}")

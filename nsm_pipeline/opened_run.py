@@ -14,6 +14,7 @@ import numpy as np
 
 from nsm_pipeline.command_line.run_name import find_run
 from nsm_pipeline.errors import InvalidInput, Problem
+from nsm_pipeline.runs.run_files import CANDIDATES, CELLS, RANKING, RANKING_TABLE, RETENTION_CURVE
 from nsm_pipeline.runs.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class OpenedRun:
         Names and verdicts are text, `rank`, `within_days` and counts whole numbers, shares and
         points floats, `fading` true or false; null where not estimated, with the `reason`.
         """
-        return self.folder.read_frame("ranking.parquet")
+        return self.folder.read_frame(RANKING_TABLE)
 
     @cached_property
     def candidates(self) -> pd.DataFrame:
@@ -68,7 +69,7 @@ class OpenedRun:
 
         `lift_pp`, `se_pp` and `z` are null where `support` is not `ok`.
         """
-        return self.folder.read_frame("candidates.parquet")
+        return self.folder.read_frame(CANDIDATES)
 
     @cached_property
     def cells(self) -> pd.DataFrame:
@@ -77,7 +78,7 @@ class OpenedRun:
         `reached` is the largest searched threshold that the accounts reached, 0 for none;
         `accounts`, `retained` and `revenue_accounts` are counts, `revenue_sum` currency units.
         """
-        return self.folder.read_frame("cells.parquet")
+        return self.folder.read_frame(CELLS)
 
     @cached_property
     def retention(self) -> pd.DataFrame:
@@ -85,12 +86,12 @@ class OpenedRun:
 
         `rate` (0 to 1) has the interval `ci_low` to `ci_high`.
         """
-        return self.folder.read_frame("retention.parquet")
+        return self.folder.read_frame(RETENTION_CURVE)
 
     @cached_property
     def document(self) -> dict[str, Any]:
         """`ranking.json`: the headline, the calibration, and each candidate's cohorts and curve."""
-        document: dict[str, Any] = self.folder.read_json("ranking.json")
+        document: dict[str, Any] = self.folder.read_json(RANKING)
         return document
 
     def centre_z(self, candidate: str) -> float:

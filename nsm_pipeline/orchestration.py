@@ -27,6 +27,7 @@ from nsm_pipeline.product.config import ProductConfig
 from nsm_pipeline.product.loaded_product import LoadedProduct
 from nsm_pipeline.product.yaml_file import load_product
 from nsm_pipeline.review_dags import build_review_dag
+from nsm_pipeline.runs.run_files import RANKING
 from nsm_pipeline.runs.run_folder import RunFolder, RunStore
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -231,7 +232,7 @@ def _text(file: Path) -> str:
 
 
 def _published_facts(run: RunFolder) -> dict[str, Any]:
-    candidates = run.read_json("ranking.json")["candidates"]
+    candidates = run.read_json(RANKING)["candidates"]
     return {
         "rank_1": candidates[0]["candidate"] if candidates else None,
         "run": str(run.path),

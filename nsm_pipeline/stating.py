@@ -6,9 +6,9 @@ from dataclasses import asdict, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from nsm_pipeline.advising import ADVICE
 from nsm_pipeline.product.source import Files
 from nsm_pipeline.refusing import check_against_source
+from nsm_pipeline.runs.run_files import ADVICE, PROFILE, STATE
 
 if TYPE_CHECKING:
     from nsm_pipeline.runs.kept_state import KeptState
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from nsm_pipeline.warehouse.state.carrying import Plan
     from nsm_pipeline.warehouse.state.stored import StoredCounts
 
-STATE = "state.json"
 MOST_NAMED = 5
 
 
@@ -102,7 +101,7 @@ def build_due_state(run: RunFolder, extract: Extract, model: ScoreModel, kept: K
     notes = {
         "digests": told["digests"],
         "advice": run.read_json(ADVICE) if run.exists(ADVICE) else None,
-        "profile": run.read_json("profile.json"),
+        "profile": run.read_json(PROFILE),
     }
     build_state(extract, Build(model, told["version"], notes), kept.anew())
     kept.put_back()

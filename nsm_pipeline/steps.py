@@ -8,24 +8,20 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nsm_pipeline.advising import ADVICE, PRODUCT, Given, ask_for_windows, settled
+from nsm_pipeline.advising import Given, ask_for_windows, settled
 from nsm_pipeline.product.loaded_product import LoadedProduct
 from nsm_pipeline.refusing import (
     check_against_source,
     require_comparable,
     require_replaceable_tables,
 )
+from nsm_pipeline.runs import run_files
 from nsm_pipeline.runs.kept_state import KeptState, keep_state
 from nsm_pipeline.runs.run_folder import RunFolder, RunStore
-from nsm_pipeline.stating import (
-    STATE,
-    build_due_state,
-    recorded_state,
-    reopen_state,
-    tell_state,
-)
+from nsm_pipeline.stating import build_due_state, recorded_state, reopen_state, tell_state
 
 if TYPE_CHECKING:
     from nsm_pipeline.waist.candidate_spec import CandidateSpec
@@ -82,11 +78,11 @@ class RunContext:
             # What is not in the state is asked of the source, with the windows that are settled.
             self.extract = replace(self.extract, product=self.product)
         self.folder = self.store.start(self.product.config.product, self.as_of)
-        self.folder.write_text(PRODUCT, self.product.text)
+        self.folder.write_text(run_files.PRODUCT, self.product.text)
         if advice is not None:
-            self.folder.write_json(ADVICE, advice)
+            self.folder.write_json(run_files.ADVICE, advice)
         if told is not None:
-            self.folder.write_json(STATE, told)
+            self.folder.write_json(run_files.STATE, told)
 
     @cached_property
     def kept_state(self) -> KeptState:
@@ -123,14 +119,14 @@ class RunContext:
         """The waist, as the score step left it."""
         from nsm_pipeline.waist.cells import CellTable
 
-        return CellTable(self.run.read_frame("cells.parquet"))
+        return CellTable(self.run.read_frame(run_files.CELLS))
 
     @property
     def specs(self) -> list[CandidateSpec]:
         """The candidates, as the score step left them."""
         from nsm_pipeline.waist.candidate_spec import read_specs
 
-        return read_specs(self.run.read_json("score.json")["candidates"])
+        return read_specs(self.run.read_json(run_files.SCORE)["candidates"])
 
     def took(self, step: str, seconds: float) -> None:
         """Notes how long a step took, for the manifest; the note itself is not published."""
@@ -157,7 +153,7 @@ def extract(context: RunContext) -> None:
     from nsm_pipeline.warehouse.profile import profile_source
 
     counted, run = context.counted, context.run
-    run.write_json("population.json", counted.counts)
+    run.write_json(run_files.POPULATION, counted.counts)
     if context.stored is not None:
         profile = context.stored.facts["profile"]
     else:
@@ -167,10 +163,10 @@ def extract(context: RunContext) -> None:
             as_of=context.as_of,
             fetch=context.extract.engine.fetch,
         )
-    run.write_json("profile.json", profile)
-    run.write_frame("retention.parquet", with_intervals(counted.retention_curve))
-    run.write_json("retention.json", asdict(judge_curve(counted.retention_curve)))
-    run.write_frame("revenue_by_week.parquet", counted.revenue_by_week)
+    run.write_json(run_files.PROFILE, profile)
+    run.write_frame(run_files.RETENTION_CURVE, with_intervals(counted.retention_curve))
+    run.write_json(run_files.RETENTION, asdict(judge_curve(counted.retention_curve)))
+    run.write_frame(run_files.REVENUE_BY_WEEK, counted.revenue_by_week)
 
 
 def validate(context: RunContext) -> None:
@@ -183,11 +179,11 @@ def validate(context: RunContext) -> None:
 
     run = context.run
     report = check_source_quality(
-        run.read_json("profile.json"),
+        run.read_json(run_files.PROFILE),
         context.product.config,
-        population=run.read_json("population.json"),
+        population=run.read_json(run_files.POPULATION),
     )
-    run.write_json("checks.json", report.as_json())
+    run.write_json(run_files.CHECKS, report.as_json())
     report.raise_if_critical()
 
 
@@ -204,17 +200,17 @@ def score(context: RunContext) -> None:
     model, cells = scored.score, scored.cells()
     found = search(cells, scored.specs)
     specs = [spec.as_json() for spec in scored.specs]
-    run.write_json("score.json", {"model": model.as_json(), "candidates": specs})
-    run.write_frame("cells.parquet", cells.frame)
-    run.write_frame("search.parquet", found)
+    run.write_json(run_files.SCORE, {"model": model.as_json(), "candidates": specs})
+    run.write_frame(run_files.CELLS, cells.frame)
+    run.write_frame(run_files.SEARCH, found)
     candidates = found[list(CANDIDATE_COLUMNS)]
-    run.write_frame("candidates.parquet", candidates)
+    run.write_frame(run_files.CANDIDATES, candidates)
     shown = with_rivals(candidates) if context.with_rivals else candidates
-    run.write_frame("candidates.csv", shown)
+    run.write_frame(run_files.CANDIDATES_CSV, shown)
     chosen = best_rows(found)
     if context.product.config.source.revenue is not None and len(chosen):
-        run.write_frame("revenue_weeks.parquet", scored.revenue_weeks(chosen))
-        run.write_frame("weekly_reach.parquet", scored.weekly_reach(chosen))
+        run.write_frame(run_files.REVENUE_WEEKS, scored.revenue_weeks(chosen))
+        run.write_frame(run_files.WEEKLY_REACH, scored.weekly_reach(chosen))
     build_due_state(run, context.extract, model, context.kept_state)
 
 
@@ -231,18 +227,16 @@ def backtest(context: RunContext) -> None:
     from nsm_pipeline.stats.search import best_rows
 
     run = context.run
-    chosen = best_rows(run.read_frame("search.parquet"))
+    chosen = best_rows(run.read_frame(run_files.SEARCH))
     placebos = frozenset(spec.name for spec in context.specs if spec.placebo)
-    names = ("revenue_weeks", "weekly_reach", "revenue_by_week")
-    frames = {
-        name: run.read_frame(f"{name}.parquet") for name in names if run.exists(f"{name}.parquet")
-    }
+    names = (run_files.REVENUE_WEEKS, run_files.WEEKLY_REACH, run_files.REVENUE_BY_WEEK)
+    frames = {Path(name).stem: run.read_frame(name) for name in names if run.exists(name)}
     revenue = context.product.config.source.revenue
     kind = revenue.kind if revenue is not None else "transactions"
     found = backtested(context.cells, chosen, placebos, frames, kind)
-    run.write_frame("backtest.parquet", found.curve)
-    run.write_frame("revenue_gaps.parquet", found.gaps)
-    run.write_json("series.json", [asdict(test) for test in found.series])
+    run.write_frame(run_files.BACKTEST, found.curve)
+    run.write_frame(run_files.REVENUE_GAPS, found.gaps)
+    run.write_json(run_files.SERIES, [asdict(test) for test in found.series])
 
 
 def rank(context: RunContext) -> None:
@@ -262,26 +256,26 @@ def rank(context: RunContext) -> None:
     from nsm_pipeline.waist.ranking_table import RANKING_COLUMNS
 
     run = context.run
-    found, specs = run.read_frame("search.parquet"), context.specs
+    found, specs = run.read_frame(run_files.SEARCH), context.specs
     judged = judge_candidates(found, specs)
     given = RankingInput(
         config=context.product.config,
         as_of=context.as_of,
-        population=run.read_json("population.json"),
+        population=run.read_json(run_files.POPULATION),
         found=found,
         cells=context.cells,
         specs=specs,
         judged=judged,
-        gaps=run.read_frame("revenue_gaps.parquet"),
-        series=run.read_json("series.json"),
-        retention=run.read_json("retention.json"),
+        gaps=run.read_frame(run_files.REVENUE_GAPS),
+        series=run.read_json(run_files.SERIES),
+        retention=run.read_json(run_files.RETENTION),
         rivals=rivals_view(found, judged.frame) if context.with_rivals else {},
     )
     table = ranking_table(given)
     published = table[list(RANKING_COLUMNS)]
-    for suffix in ("parquet", "csv"):
-        run.write_frame(f"ranking.{suffix}", published)
-    run.write_json("ranking.json", ranking_document(given, table))
+    for name in (run_files.RANKING_TABLE, run_files.RANKING_CSV):
+        run.write_frame(name, published)
+    run.write_json(run_files.RANKING, ranking_document(given, table))
     check_ranking(published).raise_if_critical()
 
 
@@ -293,8 +287,8 @@ def publish(context: RunContext) -> None:
     from nsm_pipeline.warehouse.published_tables import publish_tables
 
     run = context.run
-    run.write_text("report.html", render_report(run))
-    run.write_text("digest.md", render_digest(run))
+    run.write_text(run_files.REPORT, render_report(run))
+    run.write_text(run_files.DIGEST, render_digest(run))
     publish_tables(context.product, run)
-    told = run.read_json(STATE)["sentence"] if run.exists(STATE) else None
+    told = run.read_json(run_files.STATE)["sentence"] if run.exists(run_files.STATE) else None
     context.store.publish(run, facts=run_facts(context.product, context.seconds, state=told))

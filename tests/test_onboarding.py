@@ -6,8 +6,9 @@ import pandas as pd
 import pytest
 from worlds import AS_OF, write_product
 
-from nsm_pipeline.practice.onboarding import ONBOARDING, onboarding
+from nsm_pipeline.practice.onboarding import onboarding
 from nsm_pipeline.product.yaml_file import load_product
+from nsm_pipeline.runs.run_files import ONBOARDING
 from nsm_pipeline.runs.run_folder import RunFolder, RunStore
 from nsm_pipeline.stats.waiting import time_given
 from nsm_pipeline.steps import RunContext

@@ -10,9 +10,10 @@ import pandas as pd
 import pytest
 from worlds import busy_world, open_extract, write_product
 
-from nsm_pipeline.practice.star import STAR, star
+from nsm_pipeline.practice.star import star
 from nsm_pipeline.product.yaml_file import load_product
 from nsm_pipeline.runs.run_facts import run_facts
+from nsm_pipeline.runs.run_files import STAR
 from nsm_pipeline.runs.run_folder import RunFolder, RunStore
 from nsm_pipeline.stats.conversion import (
     activities,

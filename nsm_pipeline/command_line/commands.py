@@ -17,6 +17,7 @@ from nsm_pipeline.command_line.console import (
     say_problems,
     styled,
 )
+from nsm_pipeline.runs.run_files import RANKING, RANKING_CSV, REPORT
 
 if TYPE_CHECKING:
     from nsm_pipeline.command_line.explain import Explanation
@@ -94,7 +95,7 @@ def run(file: Path, *, as_of: str | None, out: str, as_json: bool, **options: bo
     # Without a colour system not even bold type is written.
     console = Console(highlight=False, color_system="auto" if styled(sys.stdout) else None)
     console.print(ranking_table(folder))
-    say(f"\nReport   {folder.path / 'report.html'}\nRanking  {folder.path / 'ranking.csv'}")
+    say(f"\nReport   {folder.path / REPORT}\nRanking  {folder.path / RANKING_CSV}")
 
 
 def advise(file: Path, *, as_of: str | None, as_json: bool) -> None:
@@ -169,11 +170,11 @@ def simulate(scenario: str, *, accounts: int, seed: int, out: Path, as_json: boo
     """Writes a world; ends with where it is and how to run it."""
     from nsm_pipeline.simulation.scenarios import find_scenario
     from nsm_pipeline.simulation.world import draw_world
-    from nsm_pipeline.simulation.world_files import prepared, write_world
+    from nsm_pipeline.simulation.world_files import TRUTH, prepared, write_world
 
     chosen, folder = find_scenario(scenario), prepared(out)
     product = write_world(draw_world(chosen, accounts, seed), folder)
-    truth = folder / "truth.json"
+    truth = folder / TRUTH
     if as_json:
         say_json({"ok": True, "product": str(product), "truth": str(truth)})
     else:
@@ -198,7 +199,7 @@ def _checked(file: Path, result: LoadedProduct | NsmError) -> dict[str, Any]:
 
 
 def _run_record(folder: RunFolder) -> dict[str, Any]:
-    ranking = folder.read_json("ranking.json")
+    ranking = folder.read_json(RANKING)
     rows = ranking["candidates"]
     return {
         "ok": True,
@@ -206,7 +207,7 @@ def _run_record(folder: RunFolder) -> dict[str, Any]:
         "as_of": folder.as_of,
         "run_id": folder.run_id,
         "run": str(folder.path),
-        "report": str(folder.path / "report.html"),
+        "report": str(folder.path / REPORT),
         "headline": ranking["headline"],
         "candidates": [{k: v for k, v in row.items() if not isinstance(v, list)} for row in rows],
     }

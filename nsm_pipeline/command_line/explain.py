@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from nsm_pipeline.errors import InvalidInput
 from nsm_pipeline.opened_run import OpenedRun, Refit, unknown_candidate
 from nsm_pipeline.runs.canonical_bytes import plain
+from nsm_pipeline.runs.run_files import SCORE
 
 if TYPE_CHECKING:
     from nsm_pipeline.runs.run_folder import RunFolder
@@ -144,7 +145,7 @@ def _calibrated(run: OpenedRun, candidate: str) -> dict[str, Any]:
     from nsm_pipeline.waist.candidate_spec import read_specs
     from nsm_pipeline.waist.cells import CellTable
 
-    specs = read_specs(run.folder.read_json("score.json")["candidates"])
+    specs = read_specs(run.folder.read_json(SCORE)["candidates"])
     table = judge_candidates(search(CellTable.from_frame(run.cells), specs), specs).frame
     row = table[table["candidate"] == candidate].iloc[0]
     calibration = run.document["calibration"]

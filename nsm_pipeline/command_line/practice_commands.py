@@ -67,7 +67,7 @@ def revalidate(
     from nsm_pipeline.product.yaml_file import load_product
     from nsm_pipeline.publish.revalidation_text import revalidation_text
     from nsm_pipeline.runs.folder import address_of
-    from nsm_pipeline.runs.review_folder import revalidation_folder
+    from nsm_pipeline.runs.review_folder import REVALIDATION, revalidation_folder
     from nsm_pipeline.runs.run_folder import RunStore
 
     store, product = RunStore(address_of(out)), load_product(file).config.product
@@ -75,7 +75,7 @@ def revalidate(
     found = look_back(file, as_of=moment, chosen=chosen, on_moment=_say_moment)
     text = revalidation_text(found)
     folder = revalidation_folder(store.root, product, moment)
-    new = folder.write_once("revalidation.json", found)
+    new = folder.write_once(REVALIDATION, found)
     folder.write_once("revalidation.md", text)
     if as_json:
         say_json({"ok": True, "folder": str(folder.path), "written": new, **found})

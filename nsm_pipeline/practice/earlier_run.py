@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nsm_pipeline.runs.manifest import MANIFEST
+from nsm_pipeline.runs.run_files import CHECKS, POPULATION, PRODUCT, RANKING_TABLE
 
 if TYPE_CHECKING:
     from nsm_pipeline.runs.run_folder import RunFolder, RunStore
 
 # What a run must have left to be compared with; one cleared away in part is passed over.
-COMPARABLE = (MANIFEST, "product.yaml", "ranking.parquet", "population.json", "checks.json")
+COMPARABLE = (MANIFEST, PRODUCT, RANKING_TABLE, POPULATION, CHECKS)
 
 
 def earlier_run(store: RunStore, run: RunFolder, *, having: tuple[str, ...]) -> RunFolder | None:

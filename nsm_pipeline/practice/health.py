@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from nsm_pipeline.runs.run_files import ACCOUNT_VALUE, FEATURE_ADOPTION, HEALTH
+
 if TYPE_CHECKING:
     from nsm_pipeline.stats.unit_economics import AcquisitionCost
     from nsm_pipeline.steps import RunContext
     from nsm_pipeline.warehouse.account_value import Month
 
-HEALTH = "health.json"
 MONTHS = 12
 LATEST_MONTHS = 3
 
@@ -73,7 +74,7 @@ def _economics(context: RunContext) -> dict[str, Any] | None:
     )
     months = whole_months(x.population.observed_until, config.timezone, MONTHS)
     paid = value_by_month(x.engine, x.population, x.tables, months)
-    context.run.write_frame("account_value.parquet", curve)
+    context.run.write_frame(ACCOUNT_VALUE, curve)
     latest = paid[paid["month_no"] >= MONTHS - LATEST_MONTHS]
     found = unit_economics(
         curve, revenue_per_payer(latest), _acquisition(context, months), margin=margin
@@ -128,7 +129,7 @@ def _features(context: RunContext) -> dict[str, Any]:
     table = adoption_table(usage.periods, usage.active)
     trends = adoption_trends(usage.halves, usage.totals, begun=usage.begun)
     growth = core_growth(usage.totals, config.core_metric.name, begun=usage.begun)
-    context.run.write_frame("feature_adoption.parquet", table)
+    context.run.write_frame(FEATURE_ADOPTION, table)
     return {
         "rule": RULE,
         "growth": asdict(growth),

@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nsm_pipeline.product.metrics import Metric, framed
+from nsm_pipeline.runs.run_files import METRIC_SERIES, METRICS
 
 if TYPE_CHECKING:
     from nsm_pipeline.product.config import ProductConfig
     from nsm_pipeline.steps import RunContext
-
-SERIES = "metrics.parquet"
-DEFINITIONS = "metrics.json"
 
 
 def measure_metrics(context: RunContext) -> None:
@@ -26,9 +24,9 @@ def measure_metrics(context: RunContext) -> None:
     counts = count_metrics(extract.engine, extract.tables, extract.population, config)
     until = extract.population.observed_until
     observed = None if counts.begins is None else Observed(counts.begins, until)
-    context.run.write_frame(SERIES, metric_series(config, counts.table, observed))
+    context.run.write_frame(METRIC_SERIES, metric_series(config, counts.table, observed))
     context.run.write_json(
-        DEFINITIONS,
+        METRICS,
         {
             "timezone": config.timezone,
             "begins": counts.begins,

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from nsm_pipeline.runs.run_files import JOURNEY, ONBOARDING
+
 if TYPE_CHECKING:
     import pandas as pd
 
     from nsm_pipeline.steps import RunContext
     from nsm_pipeline.warehouse.starters import Starters
-
-ONBOARDING = "onboarding.json"
-JOURNEY = "journey.parquet"
 
 
 def onboarding(context: RunContext) -> None:

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from nsm_pipeline.errors import ChecksFailed, InvalidInput, Problem
 from nsm_pipeline.pipeline import STEPS
-from nsm_pipeline.practice.star import STAR
 from nsm_pipeline.product.loaded_product import LoadedProduct
 from nsm_pipeline.product.review import Revalidate, Review
 from nsm_pipeline.product.yaml_file import load_product
 from nsm_pipeline.runs.canonical_bytes import moment
+from nsm_pipeline.runs.run_files import POPULATION, RANKING, SCORE, SEARCH, STAR
 from nsm_pipeline.runs.run_folder import RunFolder, RunStore
 from nsm_pipeline.steps import RunContext
 from nsm_pipeline.waist.candidate_spec import CandidateSpec, read_specs
@@ -82,7 +82,7 @@ def chosen_behaviour(store: RunStore, product: str, candidate: str | None) -> Ch
         named = "leader" if candidate is None else f'behaviour "{candidate}"'
         what = f"No published run of {product!r} in {store.root} has a {named}."
         mend = "Run the product first, or name a behaviour of its ranking."
-        raise InvalidInput(Problem(f"{product}: ranking.json", what, mend))
+        raise InvalidInput(Problem(f"{product}: {RANKING}", what, mend))
     return found
 
 
@@ -90,9 +90,9 @@ def _chosen(run: RunFolder, candidate: str | None) -> Choice | None:
     from nsm_pipeline.stats.leadership import Choice
     from nsm_pipeline.stats.star_document import read_standing
 
-    ranking = run.read_json("ranking.json")
+    ranking = run.read_json(RANKING)
     kept = read_standing(run.read_json(STAR)["standing"]).leader if run.exists(STAR) else None
-    leads = kept or _first(ranking, read_specs(run.read_json("score.json")["candidates"]))
+    leads = kept or _first(ranking, read_specs(run.read_json(SCORE)["candidates"]))
     if leads is not None and candidate in (None, leads.candidate):
         return leads
     for row in ranking["candidates"]:
@@ -124,8 +124,8 @@ def _judged(product: LoadedProduct, as_of: datetime, chosen: Choice) -> Moment:
                 step.run(context)
                 if step.name == LAST_STEP:
                     break
-            ranking = context.run.read_json("ranking.json")
-            eligible = int(context.run.read_json("population.json")["eligible"])
+            ranking = context.run.read_json(RANKING)
+            eligible = int(context.run.read_json(POPULATION)["eligible"])
             first = _first(ranking, context.specs)
             same = _same_choice(context, chosen)
         except (InvalidInput, ChecksFailed) as refused:
@@ -147,5 +147,5 @@ def _same_choice(context: RunContext, chosen: Choice) -> float | None:
     """The lift of the k and X chosen now, as it was fitted then; None where it was not."""
     from nsm_pipeline.stats.conversion import row_at
 
-    row = row_at(context.run.read_frame("search.parquet"), chosen)
+    row = row_at(context.run.read_frame(SEARCH), chosen)
     return None if row is None or row["support"] != "ok" else float(row["lift_pp"])

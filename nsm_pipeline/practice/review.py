@@ -15,14 +15,19 @@ from zoneinfo import ZoneInfo
 
 from nsm_pipeline.errors import InvalidInput, Problem
 from nsm_pipeline.practice.weekly_series import OwnedSeries, weekly_series
-from nsm_pipeline.runs.review_folder import OWNERS, newest_revalidation, review_folder
+from nsm_pipeline.runs.review_folder import (
+    OWNERS,
+    REVALIDATION,
+    newest_revalidation,
+    review_folder,
+)
+from nsm_pipeline.runs.run_files import TREE
 
 if TYPE_CHECKING:
     from nsm_pipeline.product.config import ProductConfig
     from nsm_pipeline.runs.review_folder import ReviewFolder
     from nsm_pipeline.runs.run_folder import RunFolder, RunStore
 
-TREE = "tree.json"
 MIDWEEK = timedelta(days=2)
 FRIDAY = timedelta(days=4)
 A_YEAR = timedelta(days=365)
@@ -47,7 +52,7 @@ def write_review(
     from nsm_pipeline.publish.review_text import page_text
 
     looked_back = newest_revalidation(store.root, run.product)
-    found = None if looked_back is None else json.loads(looked_back.read("revalidation.json"))
+    found = None if looked_back is None else json.loads(looked_back.read(REVALIDATION))
     review = review_of(run, config, looked_back=found)
     folder = review_folder(store.root, run.product, review.monday)
     written = []

@@ -5,6 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from nsm_pipeline.runs.run_files import (
+    METRIC_SERIES,
+    METRICS,
+    RANKING,
+    RETENTION,
+    REVENUE_BY_WEEK,
+    SCORECARD,
+    SERIES,
+    STAR,
+    WEEKLY_REACH,
+)
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -14,8 +26,6 @@ if TYPE_CHECKING:
     from nsm_pipeline.stats.score_evidence import Evidence
     from nsm_pipeline.steps import RunContext
 
-SCORECARD, STAR = "scorecard.json", "star.json"
-METRICS, METRIC_SERIES = "metrics.json", "metrics.parquet"
 CANDIDATES_SCORED = 3
 EVERYBODY = ""
 
@@ -26,7 +36,7 @@ def scorecard(context: RunContext) -> None:
     from nsm_pipeline.stats.scorecard import score, score_record
 
     run, config = context.run, context.product.config
-    retention = run.read_json("retention.json")
+    retention = run.read_json(RETENTION)
     found = [*_candidates(context), *_metrics(context)]
     if not found:
         return
@@ -48,8 +58,8 @@ def _candidates(context: RunContext) -> Iterator[Evidence]:
     from nsm_pipeline.stats.score_evidence import Evidence
 
     run, config = context.run, context.product.config
-    ranking = run.read_json("ranking.json")
-    tests = {test["candidate"]: test for test in run.read_json("series.json")}
+    ranking = run.read_json(RANKING)
+    tests = {test["candidate"]: test for test in run.read_json(SERIES)}
     for row in _leaders(context, ranking["candidates"]):
         subject = subject_of(row["candidate"], config)
         weekly, cohorts = _weekly(context, row), _by_cohort(row)
@@ -111,8 +121,8 @@ def _metrics(context: RunContext) -> Iterator[Evidence]:
 def _weekly(context: RunContext, row: Mapping[str, Any]) -> pd.Series:
     """Share of the accounts of each onboarding week, or cohort, that did it, by its beginning."""
     run = context.run
-    if run.exists("weekly_reach.parquet"):
-        reach = run.read_frame("weekly_reach.parquet")
+    if run.exists(WEEKLY_REACH):
+        reach = run.read_frame(WEEKLY_REACH)
         mine = reach[reach["candidate"] == row["candidate"]]
         by_week: pd.Series = (mine["doers"] / mine["accounts"]).set_axis(mine["week"])
         return by_week
@@ -164,7 +174,7 @@ def _against_revenue(
     revenue = context.product.config.source.revenue
     if revenue is None or told["per"] != "week":
         return None
-    by_week = context.run.read_frame("revenue_by_week.parquet").set_index("week")["revenue"]
+    by_week = context.run.read_frame(REVENUE_BY_WEEK).set_index("week")["revenue"]
     return asdict(lead_test(told["name"], values, by_week, kind=revenue.kind))
 
 

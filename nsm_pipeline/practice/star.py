@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from nsm_pipeline.practice.earlier_run import earlier_run, is_first
 from nsm_pipeline.runs.canonical_bytes import moment
+from nsm_pipeline.runs.run_files import POPULATION, RANKING, RANKS, SEARCH, STAR, TRACKED
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from nsm_pipeline.steps import RunContext
     from nsm_pipeline.warehouse.candidates import ResolvedCandidate
 
-STAR, TRACKED, RANKS = "star.json", "tracked.parquet", "ranks.parquet"
 TRACKED_COLUMNS = ("week", "accounts", "reached", "share", "share_low", "share_high", "whole")
 RANKS_PER_RUN, RUNS_REMEMBERED = 10, 400
 
@@ -62,13 +62,13 @@ class _Ranked:
     @cached_property
     def rows(self) -> list[dict[str, Any]]:
         """The ranking's rows, best first."""
-        rows: list[dict[str, Any]] = self.context.run.read_json("ranking.json")["candidates"]
+        rows: list[dict[str, Any]] = self.context.run.read_json(RANKING)["candidates"]
         return rows
 
     @cached_property
     def found(self) -> pd.DataFrame:
         """Every candidate at every threshold and window."""
-        return self.context.run.read_frame("search.parquet")
+        return self.context.run.read_frame(SEARCH)
 
     @cached_property
     def before(self) -> RunFolder | None:
@@ -94,7 +94,7 @@ class _Ranked:
         kept = None if old is None or old.leader is None else old.leader
         night = Night(
             as_of=moment(run.as_of),
-            seen_until=datetime.fromisoformat(run.read_json("population.json")["observed_until"]),
+            seen_until=datetime.fromisoformat(run.read_json(POPULATION)["observed_until"]),
             contenders=self.able,
             searched=frozenset(spec.name for spec in self.context.specs),
             at_kept=None if kept is None else at_choice(self.found, self.rows, kept),

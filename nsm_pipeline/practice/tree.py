@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nsm_pipeline.practice.metric_series import SERIES
 from nsm_pipeline.product.metrics import CountedMetric
 from nsm_pipeline.product.tree_metric import tree_metric
+from nsm_pipeline.runs.run_files import METRIC_SERIES, TREE, TREE_TABLE
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from nsm_pipeline.steps import RunContext
-
-TREE = "tree.json"
-TREE_TABLE = "tree.parquet"
 
 
 def measure_tree(context: RunContext) -> None:
@@ -38,7 +35,7 @@ def measure_tree(context: RunContext) -> None:
         timezone=config.timezone,
         table=table,
     )
-    series = context.run.read_frame(SERIES) if context.run.exists(SERIES) else None
+    series = context.run.read_frame(METRIC_SERIES) if context.run.exists(METRIC_SERIES) else None
     context.run.write_json(TREE, tree_document(decomposed, config, series))
 
 

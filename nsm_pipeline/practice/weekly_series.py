@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from nsm_pipeline.practice.metric_series import DEFINITIONS, SERIES
+from nsm_pipeline.runs.run_files import METRIC_SERIES, METRICS, TREE_TABLE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,7 +38,7 @@ def weekly_series(run: RunFolder, config: ProductConfig, tree: dict[str, Any]) -
     """The tree's metric first, then its inputs, then every other weekly metric of the product."""
     from nsm_pipeline.stats.weekly_flags import WeeklySeries
 
-    table = run.read_frame("tree.parquet")
+    table = run.read_frame(TREE_TABLE)
     weeks = table[table["segment"] == ""].sort_values("period")
     star = WeeklySeries(tree["metric"], tree["title"], "count", tuple(weeks["value"]))
     found = [OwnedSeries(star, config.owner, "count")]
@@ -58,11 +58,11 @@ def _declared_metrics(
     """Everybody's series of the product's other weekly metrics, whole weeks only."""
     from nsm_pipeline.stats.weekly_flags import WeeklySeries
 
-    if not run.exists(SERIES):
+    if not run.exists(METRIC_SERIES):
         return
-    series = run.read_frame(SERIES)
+    series = run.read_frame(METRIC_SERIES)
     whole = series[series["whole"] & (series["segment"] == "")]
-    for one in run.read_json(DEFINITIONS)["metrics"]:
+    for one in run.read_json(METRICS)["metrics"]:
         if one["per"] == "week" and one["name"] != top:
             weeks = whole[whole["metric"] == one["name"]].sort_values("period")
             values = tuple(weeks["value"].astype("float64"))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from nsm_pipeline.publish.page_templates import render
 from nsm_pipeline.publish.section import Section
+from nsm_pipeline.runs.run_files import CHECKS, STATE
 
 if TYPE_CHECKING:
     from nsm_pipeline.runs.run_folder import RunFolder
@@ -13,12 +14,12 @@ if TYPE_CHECKING:
 
 def checks_section(folder: RunFolder) -> Section:
     """Every check, failed ones first."""
-    checks = folder.read_json("checks.json")["checks"]
+    checks = folder.read_json(CHECKS)["checks"]
     failed = [check for check in checks if not check["ok"]]
     body = render(
         "checks.html.j2",
         checks=sorted(checks, key=_failed_first),
-        state=folder.read_json("state.json") if folder.exists("state.json") else None,
+        state=folder.read_json(STATE) if folder.exists(STATE) else None,
     )
     finding = f"{len(checks) - len(failed)} of {len(checks)} checks passed."
     return Section("checks", "Data checks", finding, body)

@@ -21,6 +21,7 @@ from nsm_pipeline.publish.wording import (
     verdict,
     visible,
 )
+from nsm_pipeline.runs.run_files import CHECKS, POPULATION, RANKING, STATE
 
 if TYPE_CHECKING:
     from nsm_pipeline.runs.run_folder import RunFolder
@@ -34,9 +35,9 @@ ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "@\u200b"}
 
 def render_digest(folder: RunFolder) -> str:
     """A heading, the answer, the leading candidates and what must be said with them."""
-    ranking = folder.read_json("ranking.json")
+    ranking = folder.read_json(RANKING)
     names = [row["candidate"] for row in ranking["candidates"]]
-    warnings = [check for check in folder.read_json("checks.json")["checks"] if not check["ok"]]
+    warnings = [check for check in folder.read_json(CHECKS)["checks"] if not check["ok"]]
     lines = [
         f"**{escape(short(ranking['title'], 80))}**, North Star ranking as of "
         f"{moment(ranking['as_of'])}",
@@ -50,7 +51,7 @@ def render_digest(folder: RunFolder) -> str:
 
 
 def _counted(folder: RunFolder, ranking: dict[str, Any]) -> str:
-    people = folder.read_json("population.json")
+    people = folder.read_json(POPULATION)
     candidates = ranking["candidates"]
     return (
         f"{count(people['eligible'])} eligible accounts, {count(people['retained'])} retained; "
@@ -72,9 +73,9 @@ def _kept(folder: RunFolder) -> str:
 
 def _night(folder: RunFolder) -> str:
     """What the run did about its nightly state, where the product keeps one."""
-    if not folder.exists("state.json"):
+    if not folder.exists(STATE):
         return ""
-    return f" {escape(folder.read_json('state.json')['sentence'])}"
+    return f" {escape(folder.read_json(STATE)['sentence'])}"
 
 
 def _sinking(ranking: dict[str, Any]) -> str:

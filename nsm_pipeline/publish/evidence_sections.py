@@ -18,6 +18,7 @@ from nsm_pipeline.publish.wording import (
     share,
     short,
 )
+from nsm_pipeline.runs.run_files import BACKTEST, RANKING, RETENTION_CURVE
 
 if TYPE_CHECKING:
     from nsm_pipeline.runs.run_folder import RunFolder
@@ -28,27 +29,27 @@ NOTHING = "No candidate has an estimate"
 
 def comparison_section(folder: RunFolder) -> Section:
     """Crude against adjusted lift."""
-    rows = folder.read_json("ranking.json")["candidates"]
+    rows = folder.read_json(RANKING)["candidates"]
     body = render("compared.html.j2", comparison=figures.lift_comparison(rows))
     return Section("compared", "Crude against adjusted lift", _kept(rows), body)
 
 
 def maps_section(folder: RunFolder) -> Section:
     """Lift over threshold and window."""
-    rows = folder.read_json("ranking.json")["candidates"]
+    rows = folder.read_json(RANKING)["candidates"]
     body = render("maps.html.j2", maps=figures.lift_maps(rows))
     return Section("maps", "How much, how soon", _chosen(rows), body)
 
 
 def revenue_section(folder: RunFolder) -> Section:
     """Whether revenue follows."""
-    ranking = folder.read_json("ranking.json")
+    ranking = folder.read_json(RANKING)
     rows = ranking["candidates"]
     body = render(
         "revenue.html.j2",
         ranking=ranking,
         names=_long_names(rows),
-        curves=figures.revenue_curves(rows, folder.read_frame("backtest.parquet")),
+        curves=figures.revenue_curves(rows, folder.read_frame(BACKTEST)),
         series=figures.series_lines(ranking["revenue"]["series"], rows),
     )
     return Section("revenue", "Does revenue follow?", _followed(ranking), body)
@@ -56,12 +57,12 @@ def revenue_section(folder: RunFolder) -> Section:
 
 def stability_section(folder: RunFolder) -> Section:
     """Whether lift and retention hold from cohort to cohort."""
-    ranking = folder.read_json("ranking.json")
+    ranking = folder.read_json(RANKING)
     body = render(
         "stable.html.j2",
         ranking=ranking,
         cohort_lifts=figures.cohort_lifts(ranking["candidates"]),
-        retention=figures.retention_curve(folder.read_frame("retention.parquet")),
+        retention=figures.retention_curve(folder.read_frame(RETENTION_CURVE)),
     )
     finding = f"{_faded(ranking['candidates'])} {ranking['retention']['sentence']}"
     return Section("stable", "Does it hold from cohort to cohort?", finding, body)

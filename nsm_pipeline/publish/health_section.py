@@ -18,6 +18,7 @@ from nsm_pipeline.publish.wording import (
     share_interval,
     short,
 )
+from nsm_pipeline.runs.run_files import ACCOUNT_VALUE, HEALTH
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,18 +40,16 @@ STANDING = {
 
 def health_section(folder: RunFolder) -> Section | None:
     """Four small reports under one line."""
-    if not folder.exists("health.json"):
+    if not folder.exists(HEALTH):
         return None
-    health = folder.read_json("health.json")
+    health = folder.read_json(HEALTH)
     economics, features = health["economics"], health["features"]["features"]
     body = render(
         "health.html.j2",
         health=health,
         audience=AUDIENCES[health["audience"]],
         economics=economics,
-        value=_value_chart(folder.read_frame("account_value.parquet"), economics)
-        if economics
-        else "",
+        value=_value_chart(folder.read_frame(ACCOUNT_VALUE), economics) if economics else "",
         features=features[:FEATURES_SHOWN],
         hidden=max(len(features) - FEATURES_SHOWN, 0),
     )

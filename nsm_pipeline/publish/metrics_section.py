@@ -18,23 +18,23 @@ from nsm_pipeline.publish.wording import (
     short,
     threshold,
 )
+from nsm_pipeline.runs.run_files import METRIC_SERIES, METRICS
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from nsm_pipeline.runs.run_folder import RunFolder
 
-DEFINITIONS, SERIES = "metrics.json", "metrics.parquet"
 MOST_LEVELS = 20
 FRACTION = "share"
 
 
 def metrics_section(folder: RunFolder) -> Section | None:
     """The metrics with their series; None where the product declares none."""
-    if not folder.exists(DEFINITIONS):
+    if not folder.exists(METRICS):
         return None
-    told = folder.read_json(DEFINITIONS)
-    series = folder.read_frame(SERIES)
+    told = folder.read_json(METRICS)
+    series = folder.read_frame(METRIC_SERIES)
     series["begins"] = series["period"].dt.tz_convert(ZoneInfo(told["timezone"])).dt.date
     by_name = dict(iter(series.groupby("metric")))
     rows = [_row(metric, by_name.get(metric["name"], series[:0])) for metric in told["metrics"]]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from nsm_pipeline.publish.page_templates import render
 from nsm_pipeline.publish.section import Section
 from nsm_pipeline.publish.wording import count, share, short, waited
+from nsm_pipeline.runs.run_files import JOURNEY, ONBOARDING
 
 if TYPE_CHECKING:
     from nsm_pipeline.runs.run_folder import RunFolder
@@ -16,14 +17,14 @@ Row = dict[str, Any]
 
 def onboarding_section(folder: RunFolder) -> Section | None:
     """Time to onboard and the journey's funnel; nothing where neither could be measured."""
-    if not folder.exists("onboarding.json"):
+    if not folder.exists(ONBOARDING):
         return None
-    told = folder.read_json("onboarding.json")
+    told = folder.read_json(ONBOARDING)
     steps: list[Row] = []
-    if folder.exists("journey.parquet"):
+    if folder.exists(JOURNEY):
         steps = [
             {str(key): value for key, value in row.items()}
-            for row in folder.read_frame("journey.parquet").to_dict("records")
+            for row in folder.read_frame(JOURNEY).to_dict("records")
         ]
     whole = [row for row in steps if row["split"] == ""]
     body = render(

@@ -18,12 +18,13 @@ from markupsafe import Markup
 
 from nsm_pipeline.errors import NsmError
 from nsm_pipeline.publish.wording import moment, visible
+from nsm_pipeline.runs.run_files import RANKING, RANKING_CSV, REPORT
 from nsm_pipeline.runs.run_index import as_of_name
 
 if TYPE_CHECKING:
     from nsm_pipeline.runs.run_folder import RunFolder, RunStore
 
-SERVED = {"report.html": "text/html; charset=utf-8", "ranking.csv": "text/csv; charset=utf-8"}
+SERVED = {REPORT: "text/html; charset=utf-8", RANKING_CSV: "text/csv; charset=utf-8"}
 READERS = 16  # a bucket takes tens of milliseconds to answer, and many questions at a time
 # The report says itself which script may run. The sandbox gives it an origin of its own: even a
 # script that got into it could not read the cookies of the site that serves it.
@@ -86,7 +87,7 @@ def _run(folder: RunFolder, *, href: str, report: str | None) -> dict[str, str |
     as_of = moment(folder.as_of.isoformat())
     shown = {"href": href, "report": report, "as_of": as_of}
     try:
-        ranking = folder.read_json("ranking.json")
+        ranking = folder.read_json(RANKING)
     except NsmError as gone:
         return {**shown, "title": folder.product, "headline": str(gone), "report": None}
     return {**shown, "title": visible(ranking["title"]), "headline": visible(ranking["headline"])}

@@ -13,6 +13,7 @@ from nsm_pipeline.publish.page_templates import render, template_text
 from nsm_pipeline.publish.sections import told_sections
 from nsm_pipeline.publish.star_sections import declared_star, star_name, star_told
 from nsm_pipeline.publish.wording import SHORT
+from nsm_pipeline.runs.run_files import CHECKS, POPULATION, RANKING
 
 if TYPE_CHECKING:
     from nsm_pipeline.runs.run_folder import RunFolder
@@ -22,9 +23,9 @@ SHOWN_FIRST = 10
 
 def render_report(folder: RunFolder) -> str:
     """The report as HTML; the same run gives the same bytes."""
-    ranking = folder.read_json("ranking.json")
+    ranking = folder.read_json(RANKING)
     rows = ranking["candidates"]
-    checks = folder.read_json("checks.json")
+    checks = folder.read_json(CHECKS)
     star = star_told(folder)
     style, script = template_text("report.css"), template_text("report.js")
     return render(
@@ -37,7 +38,7 @@ def render_report(folder: RunFolder) -> str:
         star=star,
         declared=declared_star(folder),
         star_name=star_name(star) if star and star["leader"] else "",
-        population=folder.read_json("population.json"),
+        population=folder.read_json(POPULATION),
         warned=[check for check in checks["checks"] if not check["ok"]],
         shown_first=SHOWN_FIRST,
         style=Markup(style),

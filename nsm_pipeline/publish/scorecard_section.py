@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 from nsm_pipeline.publish.page_templates import render
 from nsm_pipeline.publish.section import Section
 from nsm_pipeline.publish.wording import MISSING, clipped, short
+from nsm_pipeline.runs.run_files import SCORECARD
 
 if TYPE_CHECKING:
     from nsm_pipeline.runs.run_folder import RunFolder
 
-SCORECARD = "scorecard.json"
 MARKS = {"passes": "●", "fix": "◐", "fails": "○", "cannot tell": MISSING}
 SHOWN = {"fix": "fix this"}
 MOST_SCORED = 12

@@ -10,6 +10,7 @@ from nsm_pipeline.publish.figures import Figure
 from nsm_pipeline.publish.page_templates import render
 from nsm_pipeline.publish.section import Section
 from nsm_pipeline.publish.wording import clipped, count, moment, share, short
+from nsm_pipeline.runs.run_files import METRICS, RANKS, STAR, TRACKED
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,18 +25,18 @@ IMPACTS = ("high", "medium", "low")
 
 def star_told(folder: RunFolder) -> Row | None:
     """What `star.json` holds, where the run has left it."""
-    if not folder.exists("star.json"):
+    if not folder.exists(STAR):
         return None
-    told: Row = folder.read_json("star.json")
+    told: Row = folder.read_json(STAR)
     return told
 
 
 def declared_star(folder: RunFolder) -> Row | None:
     """The metric that the product declares its North Star, where that is not the leader."""
     told = star_told(folder)
-    if told is None or told["metric"] == LEADER or not folder.exists("metrics.json"):
+    if told is None or told["metric"] == LEADER or not folder.exists(METRICS):
         return None
-    metrics: list[Row] = folder.read_json("metrics.json")["metrics"]
+    metrics: list[Row] = folder.read_json(METRICS)["metrics"]
     return next((metric for metric in metrics if metric["name"] == told["metric"]), None)
 
 
@@ -68,13 +69,13 @@ def tracked_section(folder: RunFolder) -> Section | None:
     told = star_told(folder)
     if told is None:
         return None
-    weeks = folder.read_frame("tracked.parquet")
+    weeks = folder.read_frame(TRACKED)
     body = render(
         "tracked.html.j2",
         told=told,
         figures=[_by_week(row, weeks) for row in told["top"]],
         newest=_newest(weeks),
-        history=_history(folder.read_frame("ranks.parquet"), told["top"]),
+        history=_history(folder.read_frame(RANKS), told["top"]),
     )
     return Section("tracked", "The top three, tracked", _reached(told, weeks), body)
 

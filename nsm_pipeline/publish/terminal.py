@@ -20,6 +20,7 @@ from nsm_pipeline.publish.wording import (
     threshold,
     verdict,
 )
+from nsm_pipeline.runs.run_files import CHECKS, RANKING
 
 if TYPE_CHECKING:
     from nsm_pipeline.runs.run_folder import RunFolder
@@ -31,7 +32,7 @@ NAME = 26
 
 def ranking_table(folder: RunFolder) -> RenderableType:
     """The answer, the leading candidates, and how many more there are."""
-    ranking = folder.read_json("ranking.json")
+    ranking = folder.read_json(RANKING)
     rows = ranking["candidates"]
     headline = fold_names(ranking["headline"], [row["candidate"] for row in rows])
     parts: list[RenderableType] = [Text(headline, style="bold"), Text(), RankedRows(rows[:SHOWN])]
@@ -39,7 +40,7 @@ def ranking_table(folder: RunFolder) -> RenderableType:
         parts.append(Text(f"and {count(len(rows) - SHOWN)} more in ranking.csv"))
     if ranking["retention"]["verdict"] == "not flattening":
         parts.insert(0, Text(f"{ranking['retention']['sentence']}\n"))
-    warned = sum(not check["ok"] for check in folder.read_json("checks.json")["checks"])
+    warned = sum(not check["ok"] for check in folder.read_json(CHECKS)["checks"])
     if warned:
         parts.append(Text(f"{warned} data check{'' if warned == 1 else 's'} failed: see report"))
     return Group(*parts)

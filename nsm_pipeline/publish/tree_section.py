@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 from nsm_pipeline.publish.page_templates import render
 from nsm_pipeline.publish.section import Section
 from nsm_pipeline.publish.wording import LEVELS, clipped, count, points
+from nsm_pipeline.runs.run_files import TREE
 
 if TYPE_CHECKING:
     from nsm_pipeline.runs.run_folder import RunFolder
 
-TREE = "tree.json"
 MOST_SEGMENTS = 20
 IN_WORDS = {
     "activation": "New",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from nsm_pipeline.publish.page_templates import render
 from nsm_pipeline.publish.section import Section
 from nsm_pipeline.publish.window_figures import window_figures
+from nsm_pipeline.runs.run_files import ADVICE
 
 if TYPE_CHECKING:
     from nsm_pipeline.runs.run_folder import RunFolder
@@ -14,9 +15,9 @@ if TYPE_CHECKING:
 
 def windows_section(folder: RunFolder) -> Section | None:
     """The windows with what justifies them; None when the file declares all of them."""
-    if not folder.exists("advice.json"):
+    if not folder.exists(ADVICE):
         return None
-    advice = folder.read_json("advice.json")
+    advice = folder.read_json(ADVICE)
     used = advice["used"]
     finding = (
         f"The data suggests to look for retention within {used['within']} days from day "

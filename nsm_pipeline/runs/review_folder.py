@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 REVIEWS = "reviews"
 REVALIDATIONS = "revalidations"
 OWNERS = "owners"
+REVALIDATION = "revalidation.json"
 
 
 @dataclass(frozen=True)

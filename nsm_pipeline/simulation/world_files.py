@@ -22,6 +22,7 @@ from nsm_pipeline.simulation.truth_document import truth_document
 from nsm_pipeline.simulation.world import EventLog, World
 
 ROWS_PER_FILE = 3_000_000
+TRUTH = "truth.json"
 MOMENT = pa.timestamp("us", tz="UTC")
 MONEY = pa.decimal128(12, 2)
 
@@ -34,7 +35,7 @@ def write_world(world: World, folder: Path) -> Path:
     if world.revenue is not None:
         _write(_revenue(world), folder / "revenue.parquet")
     truth = json.dumps(truth_document(world), indent=1, allow_nan=False)
-    (folder / "truth.json").write_text(truth + "\n", encoding="utf-8")
+    (folder / TRUTH).write_text(truth + "\n", encoding="utf-8")
     product = folder / "product.yaml"
     product.write_text(product_text(world, events), encoding="utf-8")
     load_product(product)

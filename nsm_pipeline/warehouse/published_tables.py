@@ -14,6 +14,7 @@ import pandas as pd
 
 from nsm_pipeline.errors import InvalidInput, NsmError, Problem, Superseded, WarehouseFailed
 from nsm_pipeline.product.loaded_product import LoadedProduct
+from nsm_pipeline.runs.run_files import CANDIDATES, RANKING_TABLE
 from nsm_pipeline.runs.run_folder import RunFolder
 from nsm_pipeline.runs.run_index import read_index
 from nsm_pipeline.warehouse.connect import Engine, connect
@@ -63,11 +64,11 @@ def publish_tables(product: LoadedProduct, run: RunFolder) -> None:
 
 def _frames(run: RunFolder) -> dict[str, pd.DataFrame]:
     key = {"product": run.product, "as_of": run.as_of.isoformat().replace("+00:00", "Z")}
-    candidates = run.read_frame("candidates.parquet")
+    candidates = run.read_frame(CANDIDATES)
     run_is = {"runs": _runs_root(run), "run_id": run.run_id, "token": run.token}
     published = pd.DataFrame([{**key, **run_is}])
     return {
-        "ranking": run.read_frame("ranking.parquet"),
+        "ranking": run.read_frame(RANKING_TABLE),
         "candidates": candidates.assign(**key)[[*key, *candidates.columns]],
         "published": published,
     }
