@@ -112,6 +112,18 @@ def test_imports_go_down() -> None:
     assert not wrong, "\n".join(wrong)
 
 
+def test_a_product_is_read_without_what_drafts_one() -> None:
+    draft = PACKAGE / "product" / "draft"
+    wrong = [
+        f"{path.relative_to(REPOSITORY)} imports {name}"
+        for path in sorted((PACKAGE / "product").rglob("*.py"))
+        if draft not in path.parents
+        for name in imported(path)
+        if name.startswith("nsm_pipeline.product.draft")
+    ]
+    assert not wrong, wrong
+
+
 def test_no_import_goes_in_a_circle() -> None:
     """Nor one for types, nor one inside a function: there a circle only hides."""
     known = {module_name(path): path for path in sources()}

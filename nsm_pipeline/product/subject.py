@@ -8,9 +8,9 @@ from typing import Any
 
 from nsm_pipeline.product.business_model import MODELS, Kind
 from nsm_pipeline.product.candidate import Behaviour, CompositeCandidate
+from nsm_pipeline.product.column_names import AMOUNTS, plain
 from nsm_pipeline.product.config import ProductConfig
-from nsm_pipeline.product.draft.columns import AMOUNTS, plain
-from nsm_pipeline.product.draft.core_event import nature_by_name
+from nsm_pipeline.product.event_nature import nature_by_name
 from nsm_pipeline.product.grammar import Condition, Max, Sum
 from nsm_pipeline.product.metrics import Mean, Median, Metric, RatioMetric, ShareOf
 from nsm_pipeline.product.scorecard import DeclaredScore

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
+from nsm_pipeline.product.column_names import AMOUNTS, plain
 from nsm_pipeline.product.draft.seen import SeenTable
 from nsm_pipeline.product.source_rules import USABLE_KINDS
 
@@ -29,7 +29,6 @@ EVENTS = (
     *("activityname", "verb", "name", "type", "kind"),
 )
 IDS = ("eventid", "insertid", "messageid", "uuid", "id")
-AMOUNTS = ("amount", "netamount", "revenue", "netrevenue", "total", "paid", "price", "value")
 SIGNUPS = ("signedupat", "signupat", "registeredat", "joinedat", "createdat", "signupdate")
 OBSERVED = ("observeduntil", "observationend", "censoredat")
 INTERNAL = ("isinternal", "internal", "isstaff", "isemployee", "istest", "testaccount")
@@ -122,11 +121,6 @@ def account_columns(table: SeenTable, account: str) -> AccountColumns | None:
 def by_likeness(tables: Iterable[SeenTable], words: Sequence[str]) -> list[SeenTable]:
     """The tables, those first whose name says what is looked for; then by name."""
     return sorted(tables, key=lambda table: (not _speaks_of(table, words), table.name))
-
-
-def plain(name: str) -> str:
-    """A name without case and punctuation: `Customer ID` and `customer_id` are one."""
-    return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
 def _speaks_of(table: SeenTable, words: Collection[str]) -> bool:

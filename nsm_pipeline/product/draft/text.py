@@ -11,11 +11,13 @@ from nsm_pipeline.product.business_model import (
     Audience,
     usual_kinds,
 )
-from nsm_pipeline.product.draft.columns import B2B_WORDS, plain
-from nsm_pipeline.product.draft.core_event import SAID, Judged, words_of
+from nsm_pipeline.product.column_names import plain
+from nsm_pipeline.product.draft.columns import B2B_WORDS
+from nsm_pipeline.product.draft.core_event import SAID, Judged
 from nsm_pipeline.product.draft.first_draft import Draft
 from nsm_pipeline.product.draft.lines import DECIDE, comment, noted, scalar
 from nsm_pipeline.product.draft.source_text import source_text
+from nsm_pipeline.product.event_nature import words_of
 
 MOST_NAMED = 6
 IDS = ("id", "email", "name")
