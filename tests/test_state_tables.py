@@ -1,19 +1,27 @@
 """The nightly state of a source in tables: pulled batch by batch, equal to a whole count."""
 
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 import yaml
-from engines import new_database
+from engines import SPARK, new_database
+from hypothesis import given
+from hypothesis import strategies as st
 from test_state import NIGHTS, QUIET, SOURCE, World, assert_equals_recount, plan_of
 
 from nsm_pipeline.errors import InvalidInput
 from nsm_pipeline.pipeline import run_step, start_run
+from nsm_pipeline.product.yaml_file import load_product
 from nsm_pipeline.runs.folder import address_of
 from nsm_pipeline.runs.kept_state import keep_state
 from nsm_pipeline.warehouse.connect import connect
+from nsm_pipeline.warehouse.state.batches import Batch, Offered, compare
+from nsm_pipeline.warehouse.state.intake import Intake
 
 LOGS = ("events", "revenue")
 # What a night's rows are loaded with: numbers whose order is not that of the nights, and times.
@@ -69,6 +77,23 @@ class TableWorld(World):
         engine = connect(self.url, base=self.folder, where="the tests")
         engine.do("meddling", statement)
         engine.close()
+
+
+@given(st.lists(st.dictionaries(st.integers(0, 9), st.integers(1, 3)), max_size=6))
+def test_every_load_is_pulled_once_whatever_their_order(nights: list[dict[int, int]]) -> None:
+    """Loads come in any order; one that gets rows once it is counted asks for a rebuild."""
+    source: Counter[str] = Counter()
+    ledger: dict[str, int] = {}
+    for night in nights:
+        added = {str(load): rows for load, rows in night.items()}
+        source.update(added)
+        counted = [Batch("events", name, rows) for name, rows in ledger.items()]
+        found = compare(counted, Offered({}, {"events": source}))
+        assert bool(found.broken) == bool(ledger.keys() & added.keys())
+        assert found.batches == len(added.keys() - ledger.keys())
+        pulled = {name: source[name] for name in found.loads["events"]}
+        ledger = dict(source) if found.broken else ledger | pulled
+        assert ledger == source
 
 
 @pytest.fixture(scope="module")
@@ -159,3 +184,55 @@ def test_a_run_in_a_bucket_follows_tables_and_files_beside_each_other(
         threads = stored.store.engine.backend.raw_sql("SELECT current_setting('threads')")
         assert threads.fetchone() == (2,)  # the state's settings are those of the source
     kept.close()
+
+
+@pytest.fixture
+def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
+    """Lets this process be in New York from now on; a machine's zone changes nothing."""
+
+    def move() -> None:
+        monkeypatch.setenv("TZ", "America/New_York")
+        time.tzset()
+
+    yield move
+    monkeypatch.undo()
+    time.tzset()
+
+
+def test_spark_hands_over_the_rows_of_new_loads_exactly(
+    tmp_path: Path, elsewhere: Callable[[], None]
+) -> None:
+    """Nulls and moments arrive as the files have them, files beside tables too."""
+    files = ["revenue", "accounts"]
+    world = TableWorld.at(tmp_path, SPARK, files=files, source={"events": {**SOURCE["events"]}})
+    World.deliver(world, 0)
+    rows = world.arrivals[0]["events"].reset_index(drop=True)
+    rows.loc[:9, "size"] = float("nan")
+    rows = rows.assign(loaded=pd.Series(rows.index % 3).map("load {}".format))
+    rows.to_parquet(tmp_path / "events" / "0-0.parquet", index=False)
+    engine = connect(SPARK, base=tmp_path, where="the tests")
+    elsewhere()
+    engine.do("a table", "DROP TABLE IF EXISTS nsm_loads")
+    engine.do("a table", f"CREATE TABLE nsm_loads USING parquet LOCATION '{tmp_path / 'events'}'")
+    world.path.write_text(world.path.read_text().replace("table: events", "table: nsm_loads"))
+    intake = Intake.of(load_product(world.path), engine)
+    by_load = rows.groupby("loaded").size().to_dict()
+    assert intake.offered.loads == {"events": by_load}
+    ledger = [Batch("events", "load 0", by_load["load 0"]), Batch("events", "load 1", 1)]
+    arrivals = compare(ledger, intake.offered)
+    assert arrivals.loads == {"events": ["load 2"]}
+    assert arrivals.broken == (
+        f"batch 'load 1' of events has {by_load['load 1']:,} rows now, and had 1",
+    )
+    found = intake.new_rows(arrivals)
+    sort = ["account", "at", "event", "colour", "size"]
+    new = rows[rows["loaded"] == "load 2"][sort].sort_values(sort, ignore_index=True)
+    new["at"] = new["at"].dt.tz_localize(None)
+    pulled = found.events[sort].to_pandas().sort_values(sort, ignore_index=True)
+    pd.testing.assert_frame_equal(pulled, new, check_dtype=False)
+    missing = found.events.filter(found.events["size"].isnull()).count().execute()
+    assert missing == rows[rows["loaded"] == "load 2"]["size"].isna().sum()
+    assert found.revenue.count().execute() == len(world.arrivals[0]["revenue"])
+    engine.do("no table", "DROP TABLE nsm_loads")
+    intake.engine.close()
+    engine.close()

@@ -97,7 +97,14 @@ def send(backend: BaseBackend, name: str, rows: pa.Table) -> ir.Table:
 def batches(backend: BaseBackend, rows: ir.Table, size: int) -> pa.RecordBatchReader:
     """The rows partition by partition; Ibis 12's own way takes all of them into memory at once."""
     schema = rows.schema().to_pyarrow()
-    found = backend._session.sql(backend.compile(rows)).toLocalIterator()
+    frame = backend._session.sql(backend.compile(rows))
+    # PySpark 4.3 hands over a moment in the zone of this process, which is not the session's.
+    columns = [
+        column.cast("timestamp_ntz").alias(name) if kind == "timestamp" else column
+        for name, kind in frame.dtypes
+        for column in [frame[f"`{name}`"]]
+    ]
+    found = frame.select(columns).toLocalIterator()
     read = iter(lambda: [row.asDict() for row in islice(found, size)], [])
     parts = (pa.RecordBatch.from_pylist(part, schema=schema) for part in read)
     return pa.RecordBatchReader.from_batches(schema, parts)
