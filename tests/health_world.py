@@ -11,11 +11,16 @@ from nsm_pipeline.practice.health import health
 from nsm_pipeline.product.yaml_file import load_product
 from nsm_pipeline.runs.run_folder import RunFolder, RunStore
 from nsm_pipeline.steps import RunContext
+from nsm_pipeline.warehouse.day_retention import day_retention, own_events
+from nsm_pipeline.warehouse.extract import Extract
 
 BEGIN, DAYS, ACCOUNTS = pd.Timestamp("2024-01-01", tz="UTC"), 182, 1200
 AS_OF = datetime(2024, 7, 1, tzinfo=UTC)
 COST = 12.0
-CUSTOM = {"sent": {"event": "invite", "invitee": "friend"}, "accepted": "core"}
+OBSERVED = {"observed_until": "2024-07-01T00:00:00Z"}
+SHARED = [{"name": "shared", "event": "share"}]
+SENT = {"event": "invite", "invitee": "friend"}
+CUSTOM = {"sent": SENT, "accepted": "core"}
 
 
 def leave_health(folder: RunFolder, work: Path, *, falling: str) -> dict:
@@ -27,7 +32,7 @@ def leave_health(folder: RunFolder, work: Path, *, falling: str) -> dict:
         work,
         _tables(falling),
         candidates=[{"name": "invited", "event": "invite"}],
-        source={"observed_until": "2024-07-01T00:00:00Z"},
+        source=OBSERVED,
         health={
             "invitations": CUSTOM,
             "costs": {
@@ -78,3 +83,10 @@ def _tables(falling: str) -> dict[str, pd.DataFrame]:
     known = events["at"] <= BEGIN + pd.Timedelta(days=DAYS)
     revenue = pd.concat(payments)[["account", "at", "amount"]]
     return {"events": events[known], "revenue": revenue[revenue["at"] <= AS_OF]}
+
+
+def days(x: Extract, *wanted: int) -> list[tuple[int, ...]]:
+    """Day, accounts observed to its end, and those of them active on it."""
+    rows = own_events(x.population, x.product.config)
+    found = day_retention(x.engine, x.population, rows, wanted)
+    return list(found.itertuples(index=False, name=None))

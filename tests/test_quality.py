@@ -10,92 +10,20 @@ from datetime import datetime
 from pathlib import Path
 
 import ibis
-import numpy as np
 import pandas as pd
 import pytest
 from great_expectations.expectations import ExpectColumnValuesToBeBetween
-from worlds import AS_OF as WORLD_END
-from worlds import busy_world, open_extract, write_product
+from quality_world import failed, look, of, product
+from test_ranking_checks import good_ranking
+from worlds import AS_OF, busy_world, open_extract, write_product
 
 import nsm_pipeline.warehouse.duplicates as duplicates
 from nsm_pipeline.errors import ChecksFailed
-from nsm_pipeline.product.config import ProductConfig
 from nsm_pipeline.quality.checks import check_ranking, check_source_quality, validate_frame
-from nsm_pipeline.waist.ranking_table import RANKING_COLUMNS, VERDICTS
 from nsm_pipeline.warehouse.events import SourceTables
 from nsm_pipeline.warehouse.profile import profile_source
 
 ROOT = Path(__file__).parents[1]
-AS_OF = datetime.fromisoformat("2024-03-15T02:00:00+00:00")
-POPULATION = {"onboarded": 900, "eligible": 800}
-
-# Sixty days, ten accounts; each day each account opens twice and works once, at the same minute.
-WORLD = """
-CREATE TABLE accounts AS
-SELECT 'a' || n AS account, TIMESTAMP '2024-01-10 18:30:00' AS signed_up_at
-FROM range(10) AS accounts(n);
-CREATE TABLE events AS
-SELECT 'a' || n AS account, TIMESTAMP '2024-01-15 09:00:00' + INTERVAL (d) DAY AS "at",
-       kind AS event, 'e' || d || '-' || n || '-' || step AS id, step
-FROM range(60) AS days(d), range(10) AS accounts(n),
-     (VALUES ('opened', 1), ('opened', 2), ('worked', 3)) AS kinds(kind, step);
-CREATE TABLE revenue AS
-SELECT 'a' || n AS account, TIMESTAMP '2024-01-15 10:00:00' + INTERVAL (d) DAY AS "at",
-       (10 + n)::DECIMAL(18, 4) AS amount, false AS refund
-FROM range(60) AS days(d), range(10) AS accounts(n);
-"""
-
-
-def product(checks: dict | None = None, *, event_id: str | None = None) -> ProductConfig:
-    return ProductConfig.model_validate(
-        {
-            "version": 1,
-            "product": "small",
-            "title": "Small",
-            "owner": "someone",
-            "audience": "consumer",
-            "start_date": "2024-03-15",
-            "source": {
-                "events": {"files": "e", "account": "account", "at": "at", "event": "event"}
-                | ({"id": event_id} if event_id else {}),
-                "accounts": {"files": "a", "account": "account", "signed_up_at": "signed_up_at"},
-                "revenue": {
-                    "files": "r",
-                    "account": "account",
-                    "at": "at",
-                    "amount": "amount",
-                    "currency": "EUR",
-                },
-            },
-            "core_metric": {"name": "Work done", "event": "worked"},
-            "retention": {"event": "any", "after": "28d", "within": "14d"},
-            "exposure": {"within": ["7d"]},
-            "candidates": [{"name": "opens", "event": "open*"}],
-            "checks": checks or {},
-        }
-    )
-
-
-def look(*sql: str, as_of=AS_OF, population=POPULATION, event_id=None, drop=(), **checks):
-    """The report on the small world after `sql`."""
-    backend = ibis.duckdb.connect()
-    backend.raw_sql("SET TimeZone = 'UTC'")
-    for statement in (WORLD, *sql):
-        backend.raw_sql(statement)
-    names = ("events", "accounts", "revenue")
-    tables = SourceTables(**{n: None if n in drop else backend.table(n) for n in names})
-    config = product(checks, event_id=event_id)
-    profile = profile_source(tables, config=config, as_of=as_of)
-    # What rests in the run folder must be enough.
-    return check_source_quality(json.loads(json.dumps(profile)), config, population=population)
-
-
-def failed(report) -> list[tuple[str, str]]:
-    return [(check.name, check.table) for check in report.checks if not check.ok]
-
-
-def of(report, name: str, table: str = "events"):
-    return next(check for check in report.checks if (check.name, check.table) == (name, table))
 
 
 def test_clean_data_passes_every_check():
@@ -465,107 +393,6 @@ def test_shipped_data_against_hand_written_sql(name):
     assert failed(check_source_quality(profile, config)) == []
 
 
-# --- the ranking --------------------------------------------------------------------------------
-
-
-def good_ranking() -> pd.DataFrame:
-    rows = 6
-    frame = pd.DataFrame({column: [None] * rows for column in RANKING_COLUMNS}, dtype=object)
-    given = {
-        "product": "small",
-        "as_of": AS_OF.isoformat(),
-        "rank": pd.array([1, 2, 3, 4, pd.NA, pd.NA], dtype="Int64"),
-        "tier": pd.array([1, 1, 2, 2, pd.NA, pd.NA], dtype="Int64"),
-        "candidate": ["a", "=b", "c\n", "<b>d</b>", "e", "f"],
-        "event": "opened",
-        "at_least": 1.0,
-        "within_days": 7,
-        "verdict": [*VERDICTS[:2], "not_distinguishable", "harmful", "too_rare", "not_estimable"],
-        "reason": ["", None, "", "", "40 doers", "one cell is empty"],
-        "accounts": 1000,
-        "doers": [400, 300, 200, 100, 40, 100],
-        "reach": [0.4, 0.3, 0.2, 0.1, 0.04, 0.1],
-        "retained_doers": [300, 200, 100, 20, 39, 100],
-        "retained_others": [200, 300, 300, 500, 5, 900],
-        "lift_pp": [10.0, 5.0, 0.5, -8.0, np.nan, np.nan],
-        "ci_low_pp": [6.0, 1.0, -2.0, -12.0, np.nan, np.nan],
-        "ci_high_pp": [14.0, 9.0, 3.0, -4.0, np.nan, np.nan],
-        "q_value": [0.0, 0.01, 1.0, 0.02, np.nan, np.nan],
-        "odds_ratio": [2.0, 1.5, 1.0, 0.0, np.nan, np.nan],
-        "e_value": [1.8, 1.2, 1.0, np.nan, np.nan, np.nan],
-        "revenue_gap": [3.0, 2.0, 1.0, -1.0, np.nan, np.nan],
-        "revenue_gap_ci_low": [1.0, 1.0, 0.0, -2.0, np.nan, np.nan],
-        "revenue_gap_ci_high": [5.0, 3.0, 2.0, 0.0, np.nan, np.nan],
-        "fading": [True, False, False, None, None, None],
-        "statement": "Accounts that open within 7 days",
-    }
-    return frame.assign(**given)[list(RANKING_COLUMNS)]
-
-
-def test_a_good_ranking_passes():
-    report = check_ranking(good_ranking())
-    assert failed(report) == []
-    assert len(report.checks) == 14
-    nothing_estimated = good_ranking().iloc[4:]
-    assert failed(check_ranking(nothing_estimated)) == []
-
-
-WRONG = {
-    "bound above the lift": ("interval", {"ci_low_pp": (1, 5.1)}),
-    "bound below the lift": ("interval", {"ci_high_pp": (1, 4.9)}),
-    "half an interval": ("interval", {"ci_high_pp": (1, np.nan)}),
-    "lift of more than all": ("interval", {"lift_pp": (0, 101.0), "ci_high_pp": (0, 102.0)}),
-    "q above one": ("statistics", {"q_value": (2, 1.01)}),
-    "e-value below one": ("statistics", {"e_value": (2, 0.9)}),
-    "reach of another count": ("reach", {"reach": (1, 0.31)}),
-    "rank twice": ("ranks", {"rank": (1, 1)}),
-    "rank left out": ("ranks", {"rank": (3, 5)}),
-    "unranked before ranked": ("ranks", {"rank": (0, pd.NA)}),
-    "unknown verdict": ("verdicts", {"verdict": (1, "winner")}),
-    "no reason": ("reasons", {"reason": (4, " ")}),
-    "more retained than doers": ("counts", {"retained_doers": (1, 301)}),
-    "more retained than others": ("counts", {"retained_others": (5, 901)}),
-    "negative count": ("counts", {"retained_others": (5, -1)}),
-    "count missing": ("counts", {"doers": (5, None), "reach": (5, None)}),
-    "candidate twice": ("candidates", {"candidate": (1, "a")}),
-    "no statement": ("identity", {"statement": (1, None)}),
-    "text for a figure": ("numbers", {"z": (1, "large")}),
-    "star without proof": ("north_stars", {"ci_low_pp": (0, 0.0)}),
-    "revenue outside": ("revenue", {"revenue_gap": (1, 3.5)}),
-}
-
-
-@pytest.mark.parametrize(("name", "change"), WRONG.values(), ids=WRONG)
-def test_a_wrong_ranking_is_not_published(name, change):
-    ranking = good_ranking().astype(object)
-    for column, (row, value) in change.items():
-        ranking.loc[row, column] = value
-    report = check_ranking(ranking)
-    assert failed(report) == [(name, "ranking")]
-    with pytest.raises(ChecksFailed):
-        report.raise_if_critical()
-
-
-def test_at_most_three_north_stars():
-    ranking = good_ranking()
-    ranking[["ci_low_pp", "lift_pp", "ci_high_pp"]] = [0.1, 5.0, 9.0]
-    ranking.loc[:2, "verdict"] = "north_star"
-    assert failed(check_ranking(ranking)) == []
-    ranking.loc[3, "verdict"] = "north_star"
-    assert failed(check_ranking(ranking)) == [("north_stars", "ranking")]
-
-
-def test_an_unranked_row_does_not_come_before_a_ranked_one():
-    assert failed(check_ranking(good_ranking().iloc[[4, 0, 1, 2, 3, 5]])) == [("ranks", "ranking")]
-
-
-def test_columns_and_rows_of_the_ranking():
-    swapped = good_ranking()[[*RANKING_COLUMNS[1:], RANKING_COLUMNS[0]]]
-    assert failed(check_ranking(swapped)) == [("columns", "ranking")]
-    assert failed(check_ranking(good_ranking().drop(columns="z"))) == [("columns", "ranking")]
-    assert failed(check_ranking(good_ranking().iloc[:0])) == [("rows", "ranking")]
-
-
 def test_an_expectation_that_raises_is_no_pass():
     outcomes = validate_frame(
         pd.DataFrame({"here": [1.0]}),
@@ -594,7 +421,8 @@ watched = {"socket.connect", "socket.getaddrinfo", "socket.sendto", "socket.send
 sys.addaudithook(lambda event, args: calls.append(event) if event in watched else None)
 sys.path.insert(0, "tests")
 import json
-from test_quality import good_ranking, look
+from quality_world import look
+from test_ranking_checks import good_ranking
 from nsm_pipeline.quality.checks import check_ranking
 sql = "DELETE FROM accounts WHERE account IN ('a3', 'a4')"
 print(json.dumps([look(sql).as_json(), check_ranking(good_ranking()).as_json()]))
@@ -625,5 +453,5 @@ def test_the_word_core_is_no_event_that_could_be_missing(tmp_path: Path) -> None
         discover={"events": "all"},
     )
     extract = open_extract(path)
-    profile = profile_source(extract.tables, config=extract.product.config, as_of=WORLD_END)
+    profile = profile_source(extract.tables, config=extract.product.config, as_of=AS_OF)
     assert profile["events"]["absent_names"] == []
