@@ -1,17 +1,36 @@
 """Gives every test process an Airflow of its own, before anything imports airflow."""
 
+from __future__ import annotations
+
 import logging
 import os
 import secrets
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from s3_server import s3_server
 
 from nsm_pipeline.nightly import use_embedded_airflow
 from nsm_pipeline.runs.folder import Address, address_of
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+    from nsm_pipeline.runs.run_folder import RunFolder
+
+QUIET_CHROMIUM = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -76,3 +95,62 @@ def root(request: pytest.FixtureRequest, tmp_path: Path) -> Address:
     if request.param == "folder":
         return tmp_path / "runs"
     return address_of(f"{request.getfixturevalue('s3')}/{secrets.token_hex(4)}/runs")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A real browser."""
+    from playwright.sync_api import sync_playwright
+
+    path = os.environ.get("NSM_CHROMIUM") or shutil.which("chromium")
+    if not path or not Path(path).exists():
+        pytest.fail("No chromium: install it (apt-get install chromium) or set NSM_CHROMIUM.")
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=path, args=QUIET_CHROMIUM)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Leaves a run made by hand."""
+    from report_world import AS_OF, leave_run
+
+    from nsm_pipeline.runs.run_folder import RunStore
+
+    def leave(names: tuple[str, ...], **how) -> RunFolder:
+        return leave_run(RunStore(tmp_path / "runs").start("online_retail", AS_OF), names, **how)
+
+    return leave
+
+
+@pytest.fixture
+def opened(browser: Browser, tmp_path):
+    """Opens a run's report; at the end nothing was requested, refused or thrown."""
+    from nsm_pipeline.publish.report import render_report
+
+    pages, noises = [], []
+
+    def show(
+        folder: RunFolder, *, width: int = 1280, scheme: str = "light", unfold: bool = True
+    ) -> Page:
+        file = tmp_path / "report.html"
+        file.write_text(render_report(folder), encoding="utf-8")
+        page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        page.on("request", lambda request: noises.append(request.url))
+        page.on("console", lambda message: noises.append(message.text))
+        page.on("pageerror", lambda error: noises.append(str(error)))
+        page.goto(file.as_uri())
+        pages.append(page)
+        assert noises.pop(0) == file.as_uri()
+        if unfold:
+            for section in page.locator("details.told > summary").all():
+                section.click()
+        return page
+
+    yield show
+    hacked = [page.evaluate("window.hacked") for page in pages]
+    for page in pages:
+        page.close()
+    assert noises == []
+    assert not any(hacked)
