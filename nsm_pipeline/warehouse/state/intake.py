@@ -133,7 +133,7 @@ class Intake:
         """The extract; or the same of all rows pulled, under what it read off the data."""
         if not self.pulls:
             return extract
-        tables = self._tables(self._standard(self.files, {}))
+        tables = self._tables(self._standard(self.files, {}), self.accounts)
         choices, config = extract.choices, self.product.config
         labels = choices.labels
         people = build_population(self.engine, tables, config, extract.as_of, labels=labels)
@@ -154,7 +154,8 @@ class Intake:
             like = [path for path in self.files[log] if path not in new][:1]
             refuse_differing_columns(self.product.where("source", log, "files"), [*new, *like])
             opened[log] = [*new] or like  # over none, any file lends its columns
-        tables = self._tables(self._standard(opened, arrivals.loads), before)
+        accounts = self.accounts  # before the new files are opened: it opens all by their names
+        tables = self._tables(self._standard(opened, arrivals.loads), accounts, before)
         if "events" in opened and not arrivals.files["events"]:
             tables = replace(tables, events=tables.events.limit(0))
         if "revenue" in opened and tables.revenue is not None and not arrivals.files["revenue"]:
@@ -189,7 +190,9 @@ class Intake:
             raw[log] = rows
         return standardised(raw, self.product.config.source)
 
-    def _tables(self, standard: SourceTables, before: Iterable[str] = ()) -> SourceTables:
+    def _tables(
+        self, standard: SourceTables, accounts: ir.Table | None, before: Iterable[str] = ()
+    ) -> SourceTables:
         """The tables in the state's engine: what is not in files is pulled."""
         events, revenue = standard.events, standard.revenue
         if "events" not in self.files:
@@ -198,7 +201,7 @@ class Intake:
             events = self._pulled("events", events.select("account", "at", "event", *own, LOADED))
         if revenue is not None and "revenue" not in self.files:
             revenue = self._pulled("revenue", revenue.select(*PAYMENT, LOADED))
-        return SourceTables(events, self.accounts, revenue)
+        return SourceTables(events, accounts, revenue)
 
     def _pulled(self, name: str, rows: ir.Table) -> ir.Table:
         exact = rows.mutate(
