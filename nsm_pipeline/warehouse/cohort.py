@@ -226,14 +226,25 @@ def _bots(rows: ir.Table, events: ir.Table, config: ProductConfig) -> ir.Table |
 def population_counts(
     engine: Engine, population: Population, outcome: ir.Table
 ) -> Mapping[str, object]:
-    """Counts of every status, whole and by cohort, with the number retained: `population.json`."""
+    """Counts of every status, whole and by cohort, with the number retained: `population.json`.
+
+    `outcome` is `account_no, retained`.
+    """
     rows = population.onboarded.left_join(outcome, "account_no").drop("account_no_right")
+    rows = rows.mutate(retained=rows.retained.fill_null(False))
+    return counts_with_outcome(engine, rows, population.observed_until)
+
+
+def counts_with_outcome(
+    engine: Engine, rows: ir.Table, observed_until: datetime
+) -> Mapping[str, object]:
+    """The same of rows of a population that say themselves who is `retained`."""
     counted = engine.fetch(
         "accounts by cohort and status",
         rows.group_by("cohort", "status")
         .aggregate(
             accounts=rows.count(),
-            retained=rows.count(where=rows.retained.fill_null(False)),
+            retained=rows.count(where=rows.retained),
             first=rows.t0.min(),
             last=rows.t0.max(),
         )
@@ -260,7 +271,7 @@ def population_counts(
         "censored": int(by_status.get("censored", 0)),
         "eligible": int(eligible["accounts"].sum()),
         "retained": int(eligible["retained"].sum()),
-        "observed_until": _text(population.observed_until),
+        "observed_until": _text(observed_until),
         "first_onboarded": _text(eligible["first"].min()),
         "last_onboarded": _text(eligible["last"].max()),
         "cohorts": cohorts,

@@ -100,13 +100,15 @@ def _create_rows(store: StateStore, extract: Extract) -> None:
 def _create_clock(store: StateStore, extract: Extract) -> None:
     config, onboarded = extract.product.config, extract.population.onboarded
     retained = extract.outcome.join(onboarded.select("account_no", "account"), "account_no")
-    store.create("clock", clock_rows(onboarded, store.table("accounts"), retained))
+    # In order of the moments that nights ask for: each then reads a few blocks of either table.
+    clock = clock_rows(onboarded, store.table("accounts"), retained)
+    store.create("clock", clock.order_by("t0"))
     clock = store.table("clock")
     events = store.table("events")
     visible = events.filter(events["at"] <= moment(extract.as_of))
     store.create("first_core", first_core(visible, clock, config))
     pairs = active_weeks(returning_rows(store, config), clock)
-    store.create("active_weeks", pairs)
+    store.create("active_weeks", pairs.order_by("closes"))
     closed = closed_by(store.table("active_weeks"), extract.population.observed_until)
     store.create("active_sums", counted_pairs(closed))
 

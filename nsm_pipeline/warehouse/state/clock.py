@@ -82,11 +82,6 @@ def population_at(
     return Population(onboarded, events, tuple(names), end)
 
 
-def outcome_of(population: Population) -> ir.Table:
-    """`account_no, retained` of the eligible, as the clock has it."""
-    return population.eligible.select("account_no", "retained")
-
-
 def outcome_days(config: ProductConfig) -> int:
     """Days from onboarding to the end of the outcome window."""
     return config.retention.after + config.retention.within

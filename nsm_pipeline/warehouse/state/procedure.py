@@ -52,13 +52,17 @@ class Procedure:
     key: str
     statements: tuple[Statement, ...]
 
+    def send(self, engine: Engine) -> None:
+        """Makes the tables of rows sent along: once for all runs."""
+        for statement in self.statements:
+            if statement.sql is None:
+                engine.small_table(statement.name, dict(statement.rows or {}), statement.types)
+
     def run(self, engine: Engine) -> None:
-        """Makes all the tables; those of an earlier run are replaced."""
+        """Makes all other tables; those of an earlier run are replaced."""
         for statement in self.statements:
             if statement.sql is not None:
                 engine.do(statement.title, statement.sql)
-            else:
-                engine.small_table(statement.name, dict(statement.rows or {}), statement.types)
 
     def as_text(self) -> str:
         """What a state keeps of it."""

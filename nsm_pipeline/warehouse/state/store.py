@@ -18,7 +18,7 @@ from nsm_pipeline.warehouse.connect import Engine
 from nsm_pipeline.warehouse.state.batches import Batch, ledger_batches, ledger_frame
 
 CATALOGUE = "nsm_state"
-LAYOUT = 4
+LAYOUT = 5
 LEDGER_TYPES = {
     "log": "string",
     "name": "string",
@@ -113,16 +113,18 @@ class StateStore:
         sixteen times as long on rows that lie in order.
         """
         keys = [column for column in change.columns if column not in sums]
-        added = [column for column in change.columns if column in sums]
-        stored, place = self.table(name), f"{CATALOGUE}.main.{name}"
-        new = change.anti_join(stored.semi_join(change, keys), keys)
-        new = self.engine.materialise(f"new_{name}", f"{name} not met so far", new)
-        values = ", ".join(f"{column} = stored.{column} + change.{column}" for column in added)
+        place, rows = f"{CATALOGUE}.main.{name}", f"({_sql(change)}) AS change"
         same = " AND ".join(f"stored.{column} = change.{column}" for column in keys)
+        added = [column for column in change.columns if column in sums]
+        values = ", ".join(f"{column} = stored.{column} + change.{column}" for column in added)
+        using = f"USING ({', '.join(keys)})"
+        known = f"(SELECT {', '.join(keys)} FROM {place} SEMI JOIN {rows} {using}) AS known"
+        new = f"{name}_not_met"
         self._write(
-            f"UPDATE {place} AS stored SET {values} FROM ({_sql(change)}) AS change WHERE {same}"
+            f"CREATE OR REPLACE TEMPORARY TABLE {new} AS FROM {rows} ANTI JOIN {known} {using}"
         )
-        self.append(name, new)
+        self._write(f"UPDATE {place} AS stored SET {values} FROM {rows} WHERE {same}")
+        self._write(f"INSERT INTO {place} BY NAME FROM {new}")
         self._write(f"DELETE FROM {place} WHERE accounts = 0")
 
     def remove(self, name: str, keys: ir.Table) -> None:

@@ -23,7 +23,7 @@ from nsm_pipeline.warehouse.cell_query import (
 )
 from nsm_pipeline.warehouse.choices import ScoreVersion
 from nsm_pipeline.warehouse.chosen_steps import Candidates, ChosenSteps
-from nsm_pipeline.warehouse.cohort import Population, population_counts
+from nsm_pipeline.warehouse.cohort import Population, counts_with_outcome
 from nsm_pipeline.warehouse.events import SourceTables
 from nsm_pipeline.warehouse.series import (
     fetch_cohort_weeks,
@@ -32,7 +32,7 @@ from nsm_pipeline.warehouse.series import (
     revenue_by_week,
     whole_weeks,
 )
-from nsm_pipeline.warehouse.state.clock import outcome_of, population_at
+from nsm_pipeline.warehouse.state.clock import population_at
 from nsm_pipeline.warehouse.state.store import StateStore
 from nsm_pipeline.warehouse.state.sums import read_strata, summed
 from nsm_pipeline.warehouse.usage import curve_by_week, weeks_lived
@@ -80,7 +80,9 @@ class StoredCounts:
     @cached_property
     def counts(self) -> dict[str, Any]:
         """What `population.json` holds."""
-        counted = population_counts(self.store.engine, self.population, outcome_of(self.population))
+        people = self.population
+        # The clock says of nobody but the eligible that they are retained.
+        counted = counts_with_outcome(self.store.engine, people.onboarded, people.observed_until)
         found = self.facts["at_core"]
         share = found["at_core"] / found["payments"] if found["payments"] else 0.0
         return {**counted, "revenue_at_core": share}
