@@ -140,8 +140,9 @@ def _night(product: LoadedProduct, as_of: datetime, state: Path) -> tuple[float,
     cells, fetching = cpu(stored.cells)
     chosen = best_rows(search(cells, stored.specs))
     _, last = cpu(lambda: (stored.revenue_weeks(chosen), stored.weekly_reach(chosen)))
-    engine.close()
-    return carrying + reading + last, fetching
+    # Closing writes what has changed into the file.
+    _, closing = cpu(engine.close)
+    return carrying + reading + last + closing, fetching
 
 
 def say(text: str) -> None:
