@@ -19,7 +19,7 @@ from nsm_pipeline.stats.score import fit_score
 from nsm_pipeline.stats.search import search
 from nsm_pipeline.warehouse.account_value import value_by_month, value_by_week, whole_months
 from nsm_pipeline.warehouse.connect import connect
-from nsm_pipeline.warehouse.day_retention import day_retention, own_events
+from nsm_pipeline.warehouse.day_retention import day_retention, signs_of_life
 from nsm_pipeline.warehouse.extract import Extract
 from nsm_pipeline.warehouse.feature_usage import feature_usage
 from nsm_pipeline.warehouse.input_counts import Scope, input_counts, log_begins
@@ -136,8 +136,11 @@ def around_the_metric(x: Extract) -> dict[str, Any]:
     """What is watched around the metric."""
     asked = x.engine, x.population
     usage = feature_usage(*asked, x.product.config)
+    rows = signs_of_life(x.population, x.tables, x.product.config)
+    active, returned = day_retention(*asked, rows, (1, 7))
     found: dict[str, Any] = {
-        "day retention": day_retention(*asked, own_events(x.population, x.product.config), (1, 7)),
+        "day retention": active,
+        "day retention, of what is asked": returned,
         **{f"features: {name}": value for name, value in vars(usage).items()},
     }
     name, windows = x.product.config.core_metric.event[0], x.exposures.windows

@@ -11,7 +11,7 @@ from nsm_pipeline.practice.health import health
 from nsm_pipeline.product.yaml_file import load_product
 from nsm_pipeline.runs.run_folder import RunFolder, RunStore
 from nsm_pipeline.steps import RunContext
-from nsm_pipeline.warehouse.day_retention import day_retention, own_events
+from nsm_pipeline.warehouse.day_retention import day_retention, signs_of_life
 from nsm_pipeline.warehouse.extract import Extract
 
 BEGIN, DAYS, ACCOUNTS = pd.Timestamp("2024-01-01", tz="UTC"), 182, 1200
@@ -87,6 +87,7 @@ def _tables(falling: str) -> dict[str, pd.DataFrame]:
 
 def days(x: Extract, *wanted: int) -> list[tuple[int, ...]]:
     """Day, accounts observed to its end, and those of them active on it."""
-    rows = own_events(x.population, x.product.config)
-    found = day_retention(x.engine, x.population, rows, wanted)
-    return list(found.itertuples(index=False, name=None))
+    rows = signs_of_life(x.population, x.tables, x.product.config)
+    active, returned = day_retention(x.engine, x.population, rows, wanted)
+    assert (returned["active"] <= active["active"]).all()
+    return list(active.itertuples(index=False, name=None))

@@ -32,11 +32,11 @@ def health(context: RunContext) -> None:
 
 def _retention(context: RunContext) -> dict[str, Any]:
     from nsm_pipeline.stats.day_retention import DAYS, DEFINITION, beside_bands
-    from nsm_pipeline.warehouse.day_retention import day_retention, own_events
+    from nsm_pipeline.warehouse.day_retention import day_retention, signs_of_life
 
     x, config = context.extract, context.product.config
-    active = day_retention(x.engine, x.population, own_events(x.population, config), DAYS)
-    returned = day_retention(x.engine, x.population, x.returning, DAYS)
+    rows = signs_of_life(x.population, x.tables, config)
+    active, returned = day_retention(x.engine, x.population, rows, DAYS)
     return {"definition": DEFINITION, "days": beside_bands(active, returned, config.audience)}
 
 

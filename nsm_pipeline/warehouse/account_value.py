@@ -64,8 +64,10 @@ def value_by_week(engine: Engine, population: Population, tables: SourceTables) 
     rows = rows.filter(rows["at"] <= rows.observed_until)
     weeks = rows.select(
         "part",
-        week=ibis.greatest(day_number(rows["at"], rows.t0) // DAYS_PER_WEEK, 0).cast("int64"),
-        weeks=day_number(rows.observed_until, rows.t0) // DAYS_PER_WEEK,
+        week=ibis.greatest(day_number(engine, rows["at"], rows.t0) // DAYS_PER_WEEK, 0).cast(
+            "int64"
+        ),
+        weeks=day_number(engine, rows.observed_until, rows.t0) // DAYS_PER_WEEK,
         minor=minor_units(rows.amount),
     )
     full = weeks.filter(weeks.weeks > weeks.week)

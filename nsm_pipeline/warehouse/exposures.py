@@ -18,11 +18,10 @@ from nsm_pipeline.product.config import ProductConfig
 from nsm_pipeline.product.retention import EventRetention
 from nsm_pipeline.warehouse.cohort import Population
 from nsm_pipeline.warehouse.connect import Engine
-from nsm_pipeline.warehouse.outcomes import retaining_events
+from nsm_pipeline.warehouse.outcomes import DAY, retaining_events
 from nsm_pipeline.warehouse.where import both, matches, selected, selects
 
 STANDARD = {"account", "at", "event"}
-DAY = 86_400_000_000  # microseconds
 
 
 @dataclass(frozen=True)
@@ -106,7 +105,6 @@ def near_rows(engine: Engine, population: Population, config: ProductConfig) -> 
 
     All windows are asked of one number, the time since onboarding: comparing moments, and days of
     the calendar for the day, would cost a third more of the dearest question (100 M events).
-    Engines divide it as floats, which is exact up to a century.
     """
     exposed_days, retention = config.exposure.within[-1], config.retention
     eligible = population.eligible

@@ -281,5 +281,5 @@ class Extract:
     @cached_property
     def weekly_revenue(self) -> ir.Table:
         """Revenue per eligible account, window and week after the window."""
-        expression = weekly_revenue(self.population, self.tables, self.product.config)
+        expression = weekly_revenue(self.engine, self.population, self.tables, self.product.config)
         return self.engine.materialise("weekly_revenue", "revenue by account and week", expression)

@@ -18,7 +18,6 @@ from nsm_pipeline.warehouse.outcomes import day_number
 PERIOD_DAYS = 28
 PERIODS = 6
 PER_HALF = 3
-REPEAT_DAYS = 2
 
 
 @dataclass(frozen=True)
@@ -51,12 +50,12 @@ def feature_usage(engine: Engine, population: Population, config: ProductConfig)
     usage = engine.materialise(
         "feature_usage",
         "events per account and period of four weeks",
-        _usage(own_events(population, config), accounts, config, end),
+        _usage(engine, population, config, end),
     )
-    whole = _with_next(usage, end)
-    by_event = whole.group_by("event", "period").aggregate(
+    whole = _with_next(usage, accounts, end)
+    by_event = whole.group_by("event_no", "period").aggregate(
         adopters=whole.count(),
-        repeaters=whole.count(where=whole.days >= REPEAT_DAYS),
+        repeaters=whole.count(where=whole.repeated),
         judged=whole.count(where=whole.judged),
         stayed=whole.count(where=whole.judged & whole.stayed),
     )
@@ -66,11 +65,15 @@ def feature_usage(engine: Engine, population: Population, config: ProductConfig)
         judged=once.count(where=once.judged),
         stayed=once.count(where=once.judged & once.stayed),
     )
+    periods = engine.fetch("accounts by event and period", by_event.order_by("event_no", "period"))
+    began = accounts.select("account_no", began=day_number(engine, end, accounts.t0) // PERIOD_DAYS)
+    halves, totals = _halves(engine, usage.join(began, "account_no"))
     first = engine.fetch("first onboarding", accounts.aggregate(first=accounts.t0.min()))["first"]
     return FeatureUsage(
-        engine.fetch("accounts by event and period", by_event.order_by("event", "period")),
+        _named(periods, population),
         engine.fetch("active accounts by period", active.order_by("period")),
-        *_halves(engine, usage),
+        _named(halves, population),
+        totals,
         _begun(first.iloc[0], population.observed_until),
     )
 
@@ -82,34 +85,45 @@ def customers(population: Population) -> ir.Table:
     return kept.select("account", "account_no", "t0", "observed_until", "part")
 
 
-def _usage(events: ir.Table, accounts: ir.Table, config: ProductConfig, end: ir.Value) -> ir.Table:
+def _usage(
+    engine: Engine, population: Population, config: ProductConfig, end: ir.Value
+) -> ir.Table:
+    """Row per account, event and period: `first` and `last` day, `core` events."""
+    names = population.event_names
+    numbers = engine.small_table(
+        "own_event_numbers",
+        {"event": list(names), "event_no": list(range(len(names)))},
+        {"event": "string", "event_no": "int16"},
+    )
+    events = own_events(population, config)
     core = ibis.ifelse(core_events(events, config.core_metric), 1, 0)
+    accounts = customers(population).drop("part")
     rows = events.select("account", "at", "event", core=core).join(accounts, "account")
     rows = rows.filter(rows["at"] >= rows.t0, rows["at"] <= rows.observed_until, rows["at"] <= end)
-    rows = rows.mutate(
-        period=(day_number(end, rows["at"]) // PERIOD_DAYS).cast("int64"), day=rows["at"].date()
-    )
-    rows = rows.filter(rows.period < PERIODS)
-    return rows.group_by("account_no", "event", "period").aggregate(
-        days=rows.day.nunique(),
-        core=rows.core.sum(),
-        observed_until=rows.observed_until.max(),
-        began=(day_number(end, rows.t0) // PERIOD_DAYS).max(),
+    period = day_number(engine, end, rows["at"]) // PERIOD_DAYS
+    rows = rows.mutate(period=period.cast("int16"), day=rows["at"].date())
+    rows = rows.filter(rows.period < PERIODS).join(numbers, "event")
+    # First and last day instead of a number of days: sets of them do not fit in memory.
+    return rows.group_by("account_no", "event_no", "period").aggregate(
+        first=rows.day.min(), last=rows.day.max(), core=rows.core.sum().cast("int64")
     )
 
 
-def _with_next(usage: ir.Table, end: ir.Value) -> ir.Table:
+def _with_next(usage: ir.Table, accounts: ir.Table, end: ir.Value) -> ir.Table:
     """Adds whether the following period is observed, and whether the account is active in it."""
     active = usage.select("account_no", "period").distinct()
-    later = active.select("account_no", period=active.period + 1, next=ibis.literal(1))
-    rows = usage.left_join(later, ["account_no", "period"])
-    missing = ((usage.period - 1) * PERIOD_DAYS).as_interval("D")
+    later = active.select(
+        "account_no", period=(active.period + 1).cast("int16"), next=ibis.literal(1)
+    )
+    rows = usage.left_join(later, ["account_no", "period"]).drop("account_no_right", "period_right")
+    rows = rows.join(accounts.select("account_no", "observed_until"), "account_no")
+    missing = ((rows.period - 1) * PERIOD_DAYS).as_interval("D")
     return rows.select(
         "account_no",
-        "event",
+        "event_no",
         "period",
-        "days",
-        judged=(usage.period > 0) & (usage.observed_until + missing >= end),
+        repeated=rows["last"] > rows["first"],
+        judged=(rows.period > 0) & (rows.observed_until + missing >= end),
         stayed=rows.next.notnull(),
     )
 
@@ -117,7 +131,8 @@ def _with_next(usage: ir.Table, end: ir.Value) -> ir.Table:
 def _halves(engine: Engine, usage: ir.Table) -> tuple[pd.DataFrame, pd.DataFrame]:
     rows = usage.mutate(half=(usage.period // PER_HALF).cast("int64"))
     rows = rows.mutate(fresh=ibis.ifelse(rows.began // PER_HALF == rows.half, 1, 0).cast("int64"))
-    by_event = rows.group_by("event", "half", "fresh").aggregate(adopters=rows.account_no.nunique())
+    once = rows.select("account_no", "event_no", "half", "fresh").distinct()
+    by_event = once.group_by("event_no", "half", "fresh").aggregate(adopters=once.count())
     each = rows.group_by("account_no", "half", "fresh").aggregate(
         core=rows.core.sum().cast("int64")
     )
@@ -127,9 +142,15 @@ def _halves(engine: Engine, usage: ir.Table) -> tuple[pd.DataFrame, pd.DataFrame
         core_squares=(each.core * each.core).sum().cast("int64"),
     )
     return (
-        engine.fetch("accounts by event and half", by_event.order_by("event", "half", "fresh")),
+        engine.fetch("accounts by event and half", by_event.order_by("event_no", "half", "fresh")),
         engine.fetch("active accounts by half", totals.order_by("half", "fresh")),
     )
+
+
+def _named(counted: pd.DataFrame, population: Population) -> pd.DataFrame:
+    """The counts with the name of their event instead of its number."""
+    names = [population.event_names[number] for number in counted["event_no"]]
+    return counted.assign(event_no=names).rename(columns={"event_no": "event"})
 
 
 def _begun(first: datetime, observed_until: datetime) -> bool:

@@ -51,7 +51,9 @@ def count_invitations(
     mine = mine.filter(mine["at"] >= mine.t0, mine["at"] < days_after(mine.t0, asked.sent_within))
     if is_linked(asked) and asked.accepted is not None:
         rows = _acceptable(population, tables, config, asked.accepted)
-        won = _acceptances(sent, _first_of_each(rows, asked.accepted), accounts, asked)
+        theirs = _acceptances(sent, _first_of_each(rows, asked.accepted), accounts, asked)
+        days = day_number(engine, theirs.accepted_at, theirs["at"]).cast("int64")
+        won = theirs.select("part", "account_no", days=days)
     else:
         won = accounts.limit(0).select("part", "account_no", days=ibis.literal(0, "int64"))
     won = engine.materialise("acceptances", "acceptances and the invitations they belong to", won)
@@ -82,7 +84,7 @@ def _invitations(events: ir.Table, asked: Invitations) -> ir.Table:
 def _acceptances(
     sent: ir.Table, came: ir.Table, accounts: ir.Table, asked: Invitations
 ) -> ir.Table:
-    """`part, account_no, days` of every acceptance that belongs to an account's invitation."""
+    """`part, account_no, at, accepted_at` of each acceptance that belongs to an invitation."""
     pairs = sent.join(came, sent.key == came.link)
     pairs = pairs.filter(
         pairs["at"] <= pairs.accepted_at, pairs.account.cast("string") != pairs.accepter
@@ -90,13 +92,11 @@ def _acceptances(
     order = [pairs["at"].desc(), pairs.account.cast("string")]
     ranked = pairs.mutate(turn=ibis.row_number().over(group_by=pairs.invitee, order_by=order))
     theirs = ranked.filter(ranked.turn == 0).join(accounts, "account")
-    theirs = theirs.filter(
+    return theirs.filter(
         theirs["at"] >= theirs.t0,
         theirs["at"] < days_after(theirs.t0, asked.sent_within),
         theirs.accepted_at <= days_after(theirs["at"], asked.accepted_within),
     )
-    days = day_number(theirs.accepted_at, theirs["at"]).cast("int64")
-    return theirs.select("part", "account_no", days=days)
 
 
 def is_linked(asked: Invitations) -> bool:

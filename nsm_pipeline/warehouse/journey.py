@@ -12,11 +12,12 @@ from nsm_pipeline.product.grammar import Distinct, Max, Sum
 from nsm_pipeline.product.journey import JourneyStep
 from nsm_pipeline.warehouse.cohort import Population, days_after
 from nsm_pipeline.warehouse.connect import Engine
-from nsm_pipeline.warehouse.outcomes import day_number
+from nsm_pipeline.warehouse.outcomes import DAY
 from nsm_pipeline.warehouse.starters import Starters
 from nsm_pipeline.warehouse.where import both, numeric, selected
 
 HOURS_PER_DAY = 24
+HOUR = DAY // HOURS_PER_DAY
 HOURLY_DAYS = 3
 """Longer waits than so many days are told in whole days: the histogram stays small."""
 
@@ -84,7 +85,7 @@ def waits(
             split=ibis.literal(split),
             label=label,
             step=ibis.literal(number, "int64"),
-            hours=_hours(kept[f"at_{number - 1}"], kept[f"at_{number}"]),
+            hours=_hours(engine, kept[f"at_{number - 1}"], kept[f"at_{number}"]),
         )
         for split, label in [
             ("", ibis.literal("")),
@@ -137,10 +138,8 @@ def _moments(rows: ir.Table, step: JourneyStep) -> ir.Table:
     return gains.group_by("account", "at").aggregate(more=gains.more.sum())
 
 
-def _hours(start: ir.Value, moment: ir.Value) -> ir.Value:
-    """Whole hours between; engines agree on dates, hours and comparisons, not on differences."""
-    dates = moment.date().delta(start.date(), unit="day")
-    clock = dates * HOURS_PER_DAY + moment.hour() - start.hour()
-    hours = clock - ibis.ifelse(moment < start + clock.as_interval("h"), 1, 0)
-    days = day_number(moment, start) * HOURS_PER_DAY
+def _hours(engine: Engine, start: ir.Value, moment: ir.Value) -> ir.Value:
+    """Whole hours between, and beyond HOURLY_DAYS whole days of them."""
+    hours = engine.elapsed(start, moment) // HOUR
+    days = hours // HOURS_PER_DAY * HOURS_PER_DAY
     return ibis.ifelse(hours < HOURLY_DAYS * HOURS_PER_DAY, hours, days).cast("int64")

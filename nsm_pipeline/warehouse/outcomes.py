@@ -9,10 +9,12 @@ from nsm_pipeline.product.config import ProductConfig
 from nsm_pipeline.product.retention import AtLeast, EventRetention, Over, RevenueRetention
 from nsm_pipeline.waist.cells import REVENUE_WEEKS
 from nsm_pipeline.warehouse.cohort import Population, core_events, days_after
+from nsm_pipeline.warehouse.connect import Engine
 from nsm_pipeline.warehouse.events import SourceTables
 from nsm_pipeline.warehouse.where import both, selected
 
 DAYS_PER_WEEK = 7
+DAY = 86_400_000_000  # microseconds
 MINOR_UNITS = 100
 
 
@@ -80,7 +82,9 @@ def minor_units(amount: ir.Value) -> ir.Value:
     return (amount * MINOR_UNITS).round().cast("int64")
 
 
-def weekly_revenue(population: Population, tables: SourceTables, config: ProductConfig) -> ir.Table:
+def weekly_revenue(
+    engine: Engine, population: Population, tables: SourceTables, config: ProductConfig
+) -> ir.Table:
     """Revenue after each exposure window, week by week.
 
     Shape: a row per eligible account, window and week with revenue: `account_no, within_days,
@@ -90,15 +94,15 @@ def weekly_revenue(population: Population, tables: SourceTables, config: Product
     """
     accounts = population.eligible.select("account", "account_no", "t0")
     rows = known_payments(tables).join(accounts, "account")
-    return ibis.union(*(_weeks_after(rows, window) for window in config.exposure.within))
+    return ibis.union(*(_weeks_after(engine, rows, window) for window in config.exposure.within))
 
 
-def _weeks_after(rows: ir.Table, window: int) -> ir.Table:
+def _weeks_after(engine: Engine, rows: ir.Table, window: int) -> ir.Table:
     start = days_after(rows.t0, window)
     end = days_after(rows.t0, window + REVENUE_WEEKS * DAYS_PER_WEEK)
     inside = rows.filter(rows["at"] >= start, rows["at"] < end)
-    week = day_number(inside["at"], days_after(inside.t0, window)) // DAYS_PER_WEEK + 1
-    weeks = inside.mutate(week=week.cast("int64"))
+    day = day_number(engine, inside["at"], inside.t0) - window
+    weeks = inside.mutate(week=(day // DAYS_PER_WEEK + 1).cast("int64"))
     return (
         weeks.group_by("account_no", "week")
         .aggregate(revenue_minor=minor_units(weeks.amount).sum().cast("int64"))
@@ -106,12 +110,9 @@ def _weeks_after(rows: ir.Table, window: int) -> ir.Table:
     )
 
 
-def day_number(moment: ir.Value, start: ir.Value) -> ir.IntegerValue:
+def day_number(engine: Engine, moment: ir.Value, start: ir.Value) -> ir.IntegerValue:
     """Whole 24-hour days from start to moment (0 on the first), exact to the microsecond.
 
-    The difference of dates, less one where the hour of the start has not come again: engines
-    agree on dates and comparisons, but not on what a timestamp is as a number.
+    Engines divide microseconds as floats, which is exact for more than a century.
     """
-    dates = moment.date().delta(start.date(), unit="day")
-    early = ibis.ifelse(moment < start + dates.as_interval("D"), 1, 0)
-    return dates - early
+    return engine.elapsed(start, moment) // DAY

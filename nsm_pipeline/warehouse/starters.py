@@ -68,7 +68,7 @@ def find_starters(
     table = rows.select(
         "account",
         "began",
-        days=ibis.least(day_number(rows.until, rows.began), LONGEST_DAYS).cast("int64"),
+        days=ibis.least(day_number(engine, rows.until, rows.began), LONGEST_DAYS).cast("int64"),
         onboarded_at=rows.t0,
         split_0=year + "-" + month.lpad(2, "0"),
         **{f"split_{n}": _level(rows, n) for n in range(1, len(segments) + 1)},

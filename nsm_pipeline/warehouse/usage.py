@@ -23,7 +23,7 @@ def usage_gaps(engine: Engine, population: Population, returning: ir.Table) -> p
     accounts = observed_accounts(population)
     rows = since_onboarding(returning, accounts)
     first = accounts.select("account_no", day=ibis.literal(0, "int64"))
-    days = rows.select("account_no", day=day_number(rows["at"], rows.t0).cast("int64"))
+    days = rows.select("account_no", day=day_number(engine, rows["at"], rows.t0).cast("int64"))
     active = engine.materialise(
         "active_days", "days on which accounts were active", ibis.union(first, days, distinct=True)
     )
@@ -31,7 +31,7 @@ def usage_gaps(engine: Engine, population: Population, returning: ir.Table) -> p
         after=active.day.lead().over(group_by=active.account_no, order_by=active.day)
     )
     lived = accounts.select(
-        "account_no", last=day_number(accounts.observed_until, accounts.t0).cast("int64")
+        "account_no", last=day_number(engine, accounts.observed_until, accounts.t0).cast("int64")
     )
     gaps = following.join(lived, "account_no")
     gaps = gaps.mutate(
@@ -55,34 +55,32 @@ def retention_curve(
     accounts = observed_accounts(population)
     lived = weeks_lived(engine, population, span_weeks=span_weeks)
     rows = since_onboarding(returning, accounts)
-    numbered = rows.select(
-        "account_no",
-        "part",
-        week=day_number(rows["at"], rows.t0) // DAYS_PER_WEEK,
-        weeks=day_number(rows.observed_until, rows.t0) // DAYS_PER_WEEK - span_weeks + 1,
-    ).distinct()
-    offsets = engine.small_table("span", {"offset": list(range(span_weeks))}, {"offset": "int64"})
-    seen = numbered.cross_join(offsets)
-    seen = seen.mutate(week=seen.week - seen.offset)
+    week = day_number(engine, rows["at"], rows.t0) // DAYS_PER_WEEK
+    seen = rows.select("account_no", week=week.cast("int16")).distinct()
+    if span_weeks > 1:
+        offsets = {"offset": list(range(span_weeks))}
+        spread = seen.cross_join(engine.small_table("span", offsets, {"offset": "int16"}))
+        seen = spread.select("account_no", week=spread.week - spread.offset).distinct()
+    seen = seen.join(_weeks_of_each(engine, accounts, span_weeks), "account_no")
     full = seen.filter(seen.week >= 0, seen.weeks > seen.week, seen.week < MOST_WEEKS)
     active = engine.fetch(
         "active accounts by week since onboarding",
-        full.group_by("week", "part")
-        .aggregate(active=full.account_no.nunique())
-        .order_by("week", "part"),
+        full.group_by("week", "part").aggregate(active=full.count()).order_by("week", "part"),
     )
     return curve_by_week(lived, active)
 
 
 def weeks_lived(engine: Engine, population: Population, *, span_weeks: int = 1) -> pd.DataFrame:
     """Row per number of whole weeks observed and part: `weeks, part, accounts`."""
-    accounts = observed_accounts(population)
-    lived = accounts.select(
-        "part",
-        weeks=day_number(accounts.observed_until, accounts.t0) // DAYS_PER_WEEK - span_weeks + 1,
-    )
+    lived = _weeks_of_each(engine, observed_accounts(population), span_weeks)
     sizes = lived.group_by("weeks", "part").aggregate(accounts=lived.count())
     return engine.fetch("weeks observed per account", sizes.order_by("weeks", "part"))
+
+
+def _weeks_of_each(engine: Engine, accounts: ir.Table, span_weeks: int) -> ir.Table:
+    """`account_no, part, weeks`: how many weeks can be told of, each with those that follow it."""
+    days = day_number(engine, accounts.observed_until, accounts.t0)
+    return accounts.select("account_no", "part", weeks=days // DAYS_PER_WEEK - span_weeks + 1)
 
 
 def observed_accounts(population: Population) -> ir.Table:

@@ -107,7 +107,7 @@ def _create_clock(store: StateStore, extract: Extract) -> None:
     events = store.table("events")
     visible = events.filter(events["at"] <= moment(extract.as_of))
     store.create("first_core", first_core(visible, clock, config))
-    pairs = active_weeks(returning_rows(store, config), clock)
+    pairs = active_weeks(store.engine, returning_rows(store, config), clock)
     store.create("active_weeks", pairs.order_by("closes"))
     closed = closed_by(store.table("active_weeks"), extract.population.observed_until)
     store.create("active_sums", counted_pairs(closed))

@@ -11,6 +11,7 @@ from datetime import datetime
 import ibis
 import ibis.expr.types as ir
 
+from nsm_pipeline.warehouse.connect import Engine
 from nsm_pipeline.warehouse.outcomes import DAYS_PER_WEEK, day_number
 from nsm_pipeline.warehouse.state.changes import Moved
 from nsm_pipeline.warehouse.state.clock import COUNTED, Span
@@ -19,13 +20,15 @@ from nsm_pipeline.warehouse.state.store import StateStore
 from nsm_pipeline.warehouse.usage import MOST_WEEKS
 
 
-def active_weeks(returning: ir.Table, clock: ir.Table) -> ir.Table:
+def active_weeks(engine: Engine, returning: ir.Table, clock: ir.Table) -> ir.Table:
     """The pairs of `returning` rows (`account_no, at`) of accounts on the clock."""
     counted = clock.filter(clock.base == COUNTED)
     accounts = counted.select("account_no", "part", "t0", "own_until")
     rows = returning.join(accounts, "account_no")
     rows = rows.filter(rows["at"] > rows.t0)
-    rows = rows.mutate(week=(day_number(rows["at"], rows.t0) // DAYS_PER_WEEK).cast("int64"))
+    rows = rows.mutate(
+        week=(day_number(engine, rows["at"], rows.t0) // DAYS_PER_WEEK).cast("int64")
+    )
     rows = rows.filter(rows.week < MOST_WEEKS)
     days = ((rows.week + 1) * DAYS_PER_WEEK).as_interval("D")
     rows = rows.mutate(closes=rows.t0 + days)
@@ -64,7 +67,9 @@ def carry_weeks(
     engine, known, (seen, everything) = store.engine, store.table("active_weeks"), returning
     stay = store.table("clock").semi_join(seen, "account_no").anti_join(moved.keys, "account_no")
     stay = engine.materialise("night_stay", "onboarded accounts that returned", stay)
-    pairs = engine.materialise("night_weeks", "weeks they returned in", active_weeks(seen, stay))
+    pairs = engine.materialise(
+        "night_weeks", "weeks they returned in", active_weeks(engine, seen, stay)
+    )
     first = earliest(store, pairs, "closes")
     repeated = known.filter(known.closes >= moment(first))
     repeated = repeated.semi_join(pairs, ["account_no", "week"])
@@ -78,7 +83,7 @@ def carry_weeks(
     since = earliest(store, moved.clock, "t0")
     rows = everything.filter(everything["at"] >= moment(since))
     again = engine.materialise(
-        "night_moved_weeks", "their weeks counted anew", active_weeks(rows, moved.clock)
+        "night_moved_weeks", "their weeks counted anew", active_weeks(engine, rows, moved.clock)
     )
     passing = closed_by(known, span.end, after=span.last_end).anti_join(moved.keys, "account_no")
     sums = added(

@@ -2,14 +2,9 @@
 SELECT
   `t28`.`part`,
   `t28`.`account_no`,
-  DATE_DIFF(DATE(`t28`.`accepted_at`), DATE(`t28`.`at`), DAY) - IF(
-    `t28`.`accepted_at` < TIMESTAMP_ADD(
-      `t28`.`at`,
-      INTERVAL (DATE_DIFF(DATE(`t28`.`accepted_at`), DATE(`t28`.`at`), DAY)) DAY
-    ),
-    1,
-    0
-  ) AS `days`
+  CAST(FLOOR(
+    ieee_divide(DATETIME_DIFF(`t28`.`accepted_at`, `t28`.`at`, MICROSECOND), 86400000000)
+  ) AS INT64) AS `days`
 FROM (
   SELECT
     `t27`.`account`,

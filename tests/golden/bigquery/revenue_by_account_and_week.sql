@@ -48,14 +48,7 @@ FROM (
         `t7`.`t0`,
         CAST(FLOOR(
           ieee_divide(
-            DATE_DIFF(DATE(`t7`.`at`), DATE(TIMESTAMP_ADD(`t7`.`t0`, INTERVAL '7' DAY)), DAY) - IF(
-              `t7`.`at` < TIMESTAMP_ADD(
-                TIMESTAMP_ADD(`t7`.`t0`, INTERVAL '7' DAY),
-                INTERVAL (DATE_DIFF(DATE(`t7`.`at`), DATE(TIMESTAMP_ADD(`t7`.`t0`, INTERVAL '7' DAY)), DAY)) DAY
-              ),
-              1,
-              0
-            ),
+            CAST(FLOOR(ieee_divide(DATETIME_DIFF(`t7`.`at`, `t7`.`t0`, MICROSECOND), 86400000000)) AS INT64) - 7,
             7
           )
         ) AS INT64) + 1 AS `week`
@@ -92,14 +85,7 @@ FROM (
         `t7`.`t0`,
         CAST(FLOOR(
           ieee_divide(
-            DATE_DIFF(DATE(`t7`.`at`), DATE(TIMESTAMP_ADD(`t7`.`t0`, INTERVAL '14' DAY)), DAY) - IF(
-              `t7`.`at` < TIMESTAMP_ADD(
-                TIMESTAMP_ADD(`t7`.`t0`, INTERVAL '14' DAY),
-                INTERVAL (DATE_DIFF(DATE(`t7`.`at`), DATE(TIMESTAMP_ADD(`t7`.`t0`, INTERVAL '14' DAY)), DAY)) DAY
-              ),
-              1,
-              0
-            ),
+            CAST(FLOOR(ieee_divide(DATETIME_DIFF(`t7`.`at`, `t7`.`t0`, MICROSECOND), 86400000000)) AS INT64) - 14,
             7
           )
         ) AS INT64) + 1 AS `week`

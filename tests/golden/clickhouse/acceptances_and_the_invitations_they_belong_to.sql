@@ -2,13 +2,13 @@
 SELECT
   "t28"."part" AS "part",
   "t28"."account_no" AS "account_no",
-  DATE_DIFF(DAY, toDate("t28"."at"), toDate("t28"."accepted_at")) - CASE
-    WHEN "t28"."accepted_at" < (
-      "t28"."at" + INTERVAL (DATE_DIFF(DAY, toDate("t28"."at"), toDate("t28"."accepted_at"))) DAY
+  CAST(FLOOR(
+    (
+      DATE_DIFF(MICROSECOND, "t28"."at", "t28"."accepted_at")
+    ) / (
+      86400000000
     )
-    THEN 1
-    ELSE 0
-  END AS "days"
+  ) AS Nullable(Int64)) AS "days"
 FROM (
   SELECT
     "t27"."account" AS "account",

@@ -3,48 +3,76 @@ SELECT
   *
 FROM (
   SELECT
-    "t5"."event" AS "event",
-    "t5"."period" AS "period",
+    "t11"."event_no" AS "event_no",
+    "t11"."period" AS "period",
     COUNT(*) AS "adopters",
-    countIf("t5"."days" >= 2) AS "repeaters",
-    countIf("t5"."judged") AS "judged",
-    countIf("t5"."judged" AND "t5"."stayed") AS "stayed"
+    countIf("t11"."repeated") AS "repeaters",
+    countIf("t11"."judged") AS "judged",
+    countIf("t11"."judged" AND "t11"."stayed") AS "stayed"
   FROM (
     SELECT
-      "t1"."account_no" AS "account_no",
-      "t1"."event" AS "event",
-      "t1"."period" AS "period",
-      "t1"."days" AS "days",
+      "t10"."account_no" AS "account_no",
+      "t10"."event_no" AS "event_no",
+      "t10"."period" AS "period",
+      "t10"."last" > "t10"."first" AS "repeated",
       (
-        "t1"."period" > 0
+        "t10"."period" > 0
       )
       AND (
         (
-          "t1"."observed_until" + INTERVAL ((
-            "t1"."period" - 1
+          "t5"."observed_until" + INTERVAL ((
+            "t10"."period" - 1
           ) * 28) DAY
         ) >= parseDateTime64BestEffort('2024-08-29T08:33:44.906705', 6)
       ) AS "judged",
-      isNotNull("t4"."next") AS "stayed"
-    FROM "temp"."main"."feature_usage" AS "t1"
-    LEFT OUTER JOIN (
+      isNotNull("t10"."next") AS "stayed"
+    FROM (
       SELECT
-        "t2"."account_no" AS "account_no",
-        "t2"."period" + 1 AS "period",
-        1 AS "next"
+        "t8".*
+        EXCEPT ("period_right", "account_no_right")
       FROM (
-        SELECT DISTINCT
-          "t0"."account_no" AS "account_no",
-          "t0"."period" AS "period"
-        FROM "temp"."main"."feature_usage" AS "t0"
-      ) AS "t2"
-    ) AS "t4"
-      ON "t1"."account_no" = "t4"."account_no" AND "t1"."period" = "t4"."period"
-  ) AS "t5"
+        SELECT
+          "t2"."account_no" AS "account_no",
+          "t2"."event_no" AS "event_no",
+          "t2"."period" AS "period",
+          "t2"."first" AS "first",
+          "t2"."last" AS "last",
+          "t2"."core" AS "core",
+          "t7"."account_no" AS "account_no_right",
+          "t7"."period" AS "period_right",
+          "t7"."next" AS "next"
+        FROM "temp"."main"."feature_usage" AS "t2"
+        LEFT OUTER JOIN (
+          SELECT
+            "t3"."account_no" AS "account_no",
+            CAST("t3"."period" + 1 AS Nullable(Int16)) AS "period",
+            1 AS "next"
+          FROM (
+            SELECT DISTINCT
+              "t1"."account_no" AS "account_no",
+              "t1"."period" AS "period"
+            FROM "temp"."main"."feature_usage" AS "t1"
+          ) AS "t3"
+        ) AS "t7"
+          ON "t2"."account_no" = "t7"."account_no" AND "t2"."period" = "t7"."period"
+      ) AS "t8"
+    ) AS "t10"
+    INNER JOIN (
+      SELECT
+        "t0"."account_no" AS "account_no",
+        "t0"."observed_until" AS "observed_until"
+      FROM "temp"."main"."cohort" AS "t0"
+      WHERE
+        NOT (
+          "t0"."status" IN ('internal', 'bot')
+        )
+    ) AS "t5"
+      ON "t10"."account_no" = "t5"."account_no"
+  ) AS "t11"
   GROUP BY
-    "t5"."event",
-    "t5"."period"
-) AS "t6"
+    "t11"."event_no",
+    "t11"."period"
+) AS "t12"
 ORDER BY
-  "t6"."event" ASC,
-  "t6"."period" ASC
+  "t12"."event_no" ASC,
+  "t12"."period" ASC

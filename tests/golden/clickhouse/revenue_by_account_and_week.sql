@@ -50,13 +50,11 @@ FROM (
         "t7"."t0" AS "t0",
         CAST(FLOOR(
           (
-            DATE_DIFF(DAY, toDate("t7"."t0" + INTERVAL '7' DAY), toDate("t7"."at")) - CASE
-              WHEN "t7"."at" < (
-                "t7"."t0" + INTERVAL '7' DAY + INTERVAL (DATE_DIFF(DAY, toDate("t7"."t0" + INTERVAL '7' DAY), toDate("t7"."at"))) DAY
-              )
-              THEN 1
-              ELSE 0
-            END
+            CAST(FLOOR((
+              DATE_DIFF(MICROSECOND, "t7"."t0", "t7"."at")
+            ) / (
+              86400000000
+            )) AS Nullable(Int64)) - 7
           ) / (
             7
           )
@@ -100,13 +98,11 @@ FROM (
         "t7"."t0" AS "t0",
         CAST(FLOOR(
           (
-            DATE_DIFF(DAY, toDate("t7"."t0" + INTERVAL '14' DAY), toDate("t7"."at")) - CASE
-              WHEN "t7"."at" < (
-                "t7"."t0" + INTERVAL '14' DAY + INTERVAL (DATE_DIFF(DAY, toDate("t7"."t0" + INTERVAL '14' DAY), toDate("t7"."at"))) DAY
-              )
-              THEN 1
-              ELSE 0
-            END
+            CAST(FLOOR((
+              DATE_DIFF(MICROSECOND, "t7"."t0", "t7"."at")
+            ) / (
+              86400000000
+            )) AS Nullable(Int64)) - 14
           ) / (
             7
           )

@@ -2,16 +2,11 @@
 SELECT
   `t28`.`part`,
   `t28`.`account_no`,
-  DATEDIFF(DAY, CAST(`t28`.`at` AS DATE), CAST(`t28`.`accepted_at` AS DATE)) - IF(
-    `t28`.`accepted_at` < (
-      `t28`.`at` + CAST(CONCAT(
-        DATEDIFF(DAY, CAST(`t28`.`at` AS DATE), CAST(`t28`.`accepted_at` AS DATE)),
-        ' days'
-      ) AS INTERVAL)
-    ),
-    1,
-    0
-  ) AS `days`
+  CAST(FLOOR((
+    DATEDIFF(MICROSECOND, `t28`.`at`, `t28`.`accepted_at`)
+  ) / (
+    86400000000
+  )) AS BIGINT) AS `days`
 FROM (
   SELECT
     `t27`.`account`,

@@ -48,16 +48,11 @@ FROM (
         `t7`.`t0`,
         CAST(FLOOR(
           (
-            DATEDIFF(DAY, CAST(`t7`.`t0` + INTERVAL '7' DAY AS DATE), CAST(`t7`.`at` AS DATE)) - IF(
-              `t7`.`at` < (
-                `t7`.`t0` + INTERVAL '7' DAY + CAST(CONCAT(
-                  DATEDIFF(DAY, CAST(`t7`.`t0` + INTERVAL '7' DAY AS DATE), CAST(`t7`.`at` AS DATE)),
-                  ' days'
-                ) AS INTERVAL)
-              ),
-              1,
-              0
-            )
+            CAST(FLOOR((
+              DATEDIFF(MICROSECOND, `t7`.`t0`, `t7`.`at`)
+            ) / (
+              86400000000
+            )) AS BIGINT) - 7
           ) / (
             7
           )
@@ -99,16 +94,11 @@ FROM (
         `t7`.`t0`,
         CAST(FLOOR(
           (
-            DATEDIFF(DAY, CAST(`t7`.`t0` + INTERVAL '14' DAY AS DATE), CAST(`t7`.`at` AS DATE)) - IF(
-              `t7`.`at` < (
-                `t7`.`t0` + INTERVAL '14' DAY + CAST(CONCAT(
-                  DATEDIFF(DAY, CAST(`t7`.`t0` + INTERVAL '14' DAY AS DATE), CAST(`t7`.`at` AS DATE)),
-                  ' days'
-                ) AS INTERVAL)
-              ),
-              1,
-              0
-            )
+            CAST(FLOOR((
+              DATEDIFF(MICROSECOND, `t7`.`t0`, `t7`.`at`)
+            ) / (
+              86400000000
+            )) AS BIGINT) - 14
           ) / (
             7
           )

@@ -2,11 +2,11 @@
 SELECT
   "t28"."part",
   "t28"."account_no",
-  DATEDIFF(DAY, TO_DATE("t28"."at"), TO_DATE("t28"."accepted_at")) - IFF(
-    "t28"."accepted_at" < DATEADD(DAY, DATEDIFF(DAY, TO_DATE("t28"."at"), TO_DATE("t28"."accepted_at")), "t28"."at"),
-    1,
-    0
-  ) AS "days"
+  CAST(FLOOR((
+    DATEDIFF(MICROSECOND, "t28"."at", "t28"."accepted_at")
+  ) / (
+    86400000000
+  )) AS BIGINT) AS "days"
 FROM (
   SELECT
     "t27"."account",

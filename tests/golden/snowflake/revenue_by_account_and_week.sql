@@ -48,15 +48,11 @@ FROM (
         "t7"."t0",
         CAST(FLOOR(
           (
-            DATEDIFF(DAY, TO_DATE(DATEADD(DAY, '7', "t7"."t0")), TO_DATE("t7"."at")) - IFF(
-              "t7"."at" < DATEADD(
-                DAY,
-                DATEDIFF(DAY, TO_DATE(DATEADD(DAY, '7', "t7"."t0")), TO_DATE("t7"."at")),
-                DATEADD(DAY, '7', "t7"."t0")
-              ),
-              1,
-              0
-            )
+            CAST(FLOOR((
+              DATEDIFF(MICROSECOND, "t7"."t0", "t7"."at")
+            ) / (
+              86400000000
+            )) AS BIGINT) - 7
           ) / (
             7
           )
@@ -94,15 +90,11 @@ FROM (
         "t7"."t0",
         CAST(FLOOR(
           (
-            DATEDIFF(DAY, TO_DATE(DATEADD(DAY, '14', "t7"."t0")), TO_DATE("t7"."at")) - IFF(
-              "t7"."at" < DATEADD(
-                DAY,
-                DATEDIFF(DAY, TO_DATE(DATEADD(DAY, '14', "t7"."t0")), TO_DATE("t7"."at")),
-                DATEADD(DAY, '14', "t7"."t0")
-              ),
-              1,
-              0
-            )
+            CAST(FLOOR((
+              DATEDIFF(MICROSECOND, "t7"."t0", "t7"."at")
+            ) / (
+              86400000000
+            )) AS BIGINT) - 14
           ) / (
             7
           )

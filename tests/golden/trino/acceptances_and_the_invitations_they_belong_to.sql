@@ -2,26 +2,17 @@
 SELECT
   "t28"."part",
   "t28"."account_no",
-  DATE_DIFF(
-    'DAY',
-    DATE_TRUNC('DAY', DATE("t28"."at")),
-    DATE_TRUNC('DAY', DATE("t28"."accepted_at"))
-  ) - IF(
-    "t28"."accepted_at" < (
-      "t28"."at" + PARSE_DURATION(
-        CONCAT(
-          CAST(DATE_DIFF(
-            'DAY',
-            DATE_TRUNC('DAY', DATE("t28"."at")),
-            DATE_TRUNC('DAY', DATE("t28"."accepted_at"))
-          ) AS VARCHAR),
-          'd'
-        )
+  CAST(FLOOR(
+    CAST((
+      DATE_DIFF(
+        'MICROSECOND',
+        DATE_TRUNC('MICROSECOND', "t28"."at"),
+        DATE_TRUNC('MICROSECOND', "t28"."accepted_at")
       )
-    ),
-    1,
-    0
-  ) AS "days"
+    ) AS DOUBLE) / (
+      86400000000
+    )
+  ) AS BIGINT) AS "days"
 FROM (
   SELECT
     "t27"."account",

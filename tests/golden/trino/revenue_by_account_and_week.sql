@@ -48,26 +48,17 @@ FROM (
         "t7"."t0",
         CAST(FLOOR(
           CAST((
-            DATE_DIFF(
-              'DAY',
-              DATE_TRUNC('DAY', DATE("t7"."t0" + INTERVAL '7' DAY)),
-              DATE_TRUNC('DAY', DATE("t7"."at"))
-            ) - IF(
-              "t7"."at" < (
-                "t7"."t0" + INTERVAL '7' DAY + PARSE_DURATION(
-                  CONCAT(
-                    CAST(DATE_DIFF(
-                      'DAY',
-                      DATE_TRUNC('DAY', DATE("t7"."t0" + INTERVAL '7' DAY)),
-                      DATE_TRUNC('DAY', DATE("t7"."at"))
-                    ) AS VARCHAR),
-                    'd'
-                  )
+            CAST(FLOOR(
+              CAST((
+                DATE_DIFF(
+                  'MICROSECOND',
+                  DATE_TRUNC('MICROSECOND', "t7"."t0"),
+                  DATE_TRUNC('MICROSECOND', "t7"."at")
                 )
-              ),
-              1,
-              0
-            )
+              ) AS DOUBLE) / (
+                86400000000
+              )
+            ) AS BIGINT) - 7
           ) AS DOUBLE) / (
             7
           )
@@ -109,26 +100,17 @@ FROM (
         "t7"."t0",
         CAST(FLOOR(
           CAST((
-            DATE_DIFF(
-              'DAY',
-              DATE_TRUNC('DAY', DATE("t7"."t0" + INTERVAL '14' DAY)),
-              DATE_TRUNC('DAY', DATE("t7"."at"))
-            ) - IF(
-              "t7"."at" < (
-                "t7"."t0" + INTERVAL '14' DAY + PARSE_DURATION(
-                  CONCAT(
-                    CAST(DATE_DIFF(
-                      'DAY',
-                      DATE_TRUNC('DAY', DATE("t7"."t0" + INTERVAL '14' DAY)),
-                      DATE_TRUNC('DAY', DATE("t7"."at"))
-                    ) AS VARCHAR),
-                    'd'
-                  )
+            CAST(FLOOR(
+              CAST((
+                DATE_DIFF(
+                  'MICROSECOND',
+                  DATE_TRUNC('MICROSECOND', "t7"."t0"),
+                  DATE_TRUNC('MICROSECOND', "t7"."at")
                 )
-              ),
-              1,
-              0
-            )
+              ) AS DOUBLE) / (
+                86400000000
+              )
+            ) AS BIGINT) - 14
           ) AS DOUBLE) / (
             7
           )
