@@ -27,7 +27,7 @@ FROM (
     FROM (
       SELECT
         `t8`.*
-        EXCEPT (`period_right`, `account_no_right`)
+        EXCEPT (`account_no_right`, `period_right`)
       FROM (
         SELECT
           `t2`.`account_no`,
