@@ -115,7 +115,7 @@ def _with_next(usage: ir.Table, accounts: ir.Table, end: ir.Value) -> ir.Table:
     later = active.select(
         "account_no", period=(active.period + 1).cast("int16"), next=ibis.literal(1)
     )
-    rows = usage.left_join(later, ["account_no", "period"]).drop("account_no_right", "period_right")
+    rows = usage.left_join(later, ["account_no", "period"]).select(*usage.columns, "next")
     rows = rows.join(accounts.select("account_no", "observed_until"), "account_no")
     missing = ((rows.period - 1) * PERIOD_DAYS).as_interval("D")
     return rows.select(

@@ -3,84 +3,62 @@ SELECT
   *
 FROM (
   SELECT
-    "t11"."event_no",
-    "t11"."period",
+    "t8"."event_no",
+    "t8"."period",
     COUNT(*) AS "adopters",
     COUNT(*) FILTER(WHERE
-      "t11"."repeated") AS "repeaters",
+      "t8"."repeated") AS "repeaters",
     COUNT(*) FILTER(WHERE
-      "t11"."judged") AS "judged",
+      "t8"."judged") AS "judged",
     COUNT(*) FILTER(WHERE
-      "t11"."judged" AND "t11"."stayed") AS "stayed"
+      "t8"."judged" AND "t8"."stayed") AS "stayed"
   FROM (
     SELECT
-      "t10"."account_no",
-      "t10"."event_no",
-      "t10"."period",
-      "t10"."last" > "t10"."first" AS "repeated",
+      "t2"."account_no",
+      "t2"."event_no",
+      "t2"."period",
+      "t2"."last" > "t2"."first" AS "repeated",
       (
-        "t10"."period" > 0
+        "t2"."period" > 0
       )
       AND (
         (
           "t5"."observed_until" + PARSE_DURATION(CONCAT(CAST((
-            "t10"."period" - 1
+            "t2"."period" - 1
           ) * 28 AS VARCHAR), 'd'))
         ) >= CAST(FROM_ISO8601_TIMESTAMP('2024-08-29T08:33:44.906705') AS TIMESTAMP)
       ) AS "judged",
-      "t10"."next" IS NOT NULL AS "stayed"
-    FROM (
+      "t7"."next" IS NOT NULL AS "stayed"
+    FROM "temp"."main"."feature_usage" AS "t2"
+    LEFT OUTER JOIN (
       SELECT
-        "t8"."account_no",
-        "t8"."event_no",
-        "t8"."period",
-        "t8"."first",
-        "t8"."last",
-        "t8"."core",
-        "t8"."next"
+        "t3"."account_no",
+        CAST("t3"."period" + 1 AS SMALLINT) AS "period",
+        1 AS "next"
       FROM (
-        SELECT
-          "t2"."account_no",
-          "t2"."event_no",
-          "t2"."period",
-          "t2"."first",
-          "t2"."last",
-          "t2"."core",
-          "t7"."account_no" AS "account_no_right",
-          "t7"."period" AS "period_right",
-          "t7"."next"
-        FROM "temp"."main"."feature_usage" AS "t2"
-        LEFT OUTER JOIN (
-          SELECT
-            "t3"."account_no",
-            CAST("t3"."period" + 1 AS SMALLINT) AS "period",
-            1 AS "next"
-          FROM (
-            SELECT DISTINCT
-              "t1"."account_no",
-              "t1"."period"
-            FROM "temp"."main"."feature_usage" AS "t1"
-          ) AS "t3"
-        ) AS "t7"
-          ON "t2"."account_no" = "t7"."account_no" AND "t2"."period" = "t7"."period"
-      ) AS "t8"
-    ) AS "t10"
+        SELECT DISTINCT
+          "t0"."account_no",
+          "t0"."period"
+        FROM "temp"."main"."feature_usage" AS "t0"
+      ) AS "t3"
+    ) AS "t7"
+      ON "t2"."account_no" = "t7"."account_no" AND "t2"."period" = "t7"."period"
     INNER JOIN (
       SELECT
-        "t0"."account_no",
-        "t0"."observed_until"
-      FROM "temp"."main"."cohort" AS "t0"
+        "t1"."account_no",
+        "t1"."observed_until"
+      FROM "temp"."main"."cohort" AS "t1"
       WHERE
         NOT (
-          "t0"."status" IN ('internal', 'bot')
+          "t1"."status" IN ('internal', 'bot')
         )
     ) AS "t5"
-      ON "t10"."account_no" = "t5"."account_no"
-  ) AS "t11"
+      ON "t2"."account_no" = "t5"."account_no"
+  ) AS "t8"
   GROUP BY
     1,
     2
-) AS "t12"
+) AS "t9"
 ORDER BY
-  "t12"."event_no" ASC,
-  "t12"."period" ASC
+  "t9"."event_no" ASC,
+  "t9"."period" ASC
