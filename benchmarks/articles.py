@@ -40,7 +40,7 @@ def find_again(job: tuple[str, int, int]) -> dict[str, Any]:
         end = product.config.source.observed_until
         assert end is not None
         extract = Extract.open(product, end)
-        found, specs = searched(extract, fit_score(extract.score_input))
+        found, specs = searched(extract, fit_score(extract.score_input()))
         extract.engine.close()
     judged = judge_candidates(found, specs).frame
     pool = judged[judged["rank"].notna()].sort_values("rank")

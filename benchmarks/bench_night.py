@@ -96,7 +96,7 @@ def count_whole(product: LoadedProduct, as_of: datetime) -> tuple[Extract, Any, 
     """The engine's part of a whole run: CPU s with and without the score's fit and the search."""
     extract = Extract.open(product, as_of)
     spent = [cpu(lambda: _read(extract))[1]]
-    sample, seconds = cpu(lambda: extract.score_input)
+    sample, seconds = cpu(lambda: extract.score_input())
     model = fit_score(sample)
     scored = Scored(extract, model)
     _, more = cpu(lambda: scored.counted_cells)

@@ -57,10 +57,11 @@ def _engine(product: GrowingProduct, variant: str, memory: str | None) -> Work:
         if memory:
             extract.engine.backend.raw_sql(f"SET memory_limit = '{memory}'")
         eligible = extract.counts["eligible"]
-        sample = extract.score_input
+        sample = extract.score_input()
         before = time.process_time()
         score = nsm_pipeline.stats.score.fit_score(sample)
         fit = time.process_time() - before
+        del sample
         cells = Scored(extract, score).cells().frame
         cpu = time.process_time() - began - fit
         if not variant:

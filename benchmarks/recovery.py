@@ -93,7 +93,7 @@ def _compare(path: Path, truth: dict[str, Any], world: dict[str, Any]) -> list[d
     assert end is not None
     begun = time.process_time()
     extract = Extract.open(product, end)
-    found, specs = searched(extract, fit_score(extract.score_input))
+    found, specs = searched(extract, fit_score(extract.score_input()))
     judged = judge_candidates(found, specs).frame
     seconds = time.process_time() - begun
     compared = Comparison(truth, specs)
@@ -104,7 +104,7 @@ def _compare(path: Path, truth: dict[str, Any], world: dict[str, Any]) -> list[d
         best = best_by(eligible, score)
         claimed = best["crude_lift_pp"] / best["crude_se_pp"] > SIGNIFICANT
         rows.append(compared.rival(name, best, claimed))
-    plain, _ = searched(extract, covariates_only(extract.score_input))
+    plain, _ = searched(extract, covariates_only(extract.score_input()))
     plain = plain[plain["candidate"].isin(compared.pool)]
     best = best_by(plain, plain["z"])
     rows.append(compared.rival(COVARIATES, best, best["z"] > SIGNIFICANT))

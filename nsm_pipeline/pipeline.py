@@ -185,7 +185,7 @@ def explain_sql(product_file: Path, *, as_of: datetime) -> list[tuple[str, str]]
         context.settle_windows()
         extract = context.extract
         require_comparable(product, extract.counts)
-        scored = Scored(extract, fit_score(extract.score_input))
+        scored = Scored(extract, fit_score(extract.score_input()))
         chosen = best_rows(search(scored.cells(), extract.specs))
         if product.config.source.revenue is not None and len(chosen):
             scored.revenue_weeks(chosen)

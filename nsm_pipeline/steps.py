@@ -218,7 +218,7 @@ def _fitted(extract: Extract) -> Scored:
     from nsm_pipeline.stats.score import fit_score
     from nsm_pipeline.warehouse.scored import Scored
 
-    return Scored(extract, fit_score(extract.score_input))
+    return Scored(extract, fit_score(extract.score_input()))
 
 
 def backtest(context: RunContext) -> None:

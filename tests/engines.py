@@ -85,13 +85,14 @@ def figures(product: Path, as_of: datetime, *, to_the_cells: bool = False) -> di
     loaded = load_product(product)
     x = Extract.open(loaded, as_of)
     try:
-        scored = Scored(x, fit_score(x.score_input))
+        sample = x.score_input()
+        scored = Scored(x, fit_score(sample))
         cells = scored.cells()
         found: dict[str, Any] = {
             "counts": x.counts,
-            "sampled accounts": x.score_input.accounts,
-            "their counts": x.score_input.counts,
-            "their active days": x.score_input.seen,
+            "sampled accounts": sample.accounts,
+            "their counts": sample.counts,
+            "their active days": sample.seen,
             "candidates": [asdict(spec) for spec in x.specs],
             "events of the outcome": tuple(x.outcome_events),
             "cells": cells.frame,

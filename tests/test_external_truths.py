@@ -230,7 +230,7 @@ def test_windows_that_end_before_the_outcome_begins_are_free_of_it(tmp_path: Pat
         source={"observed_until": "2024-12-01T00:00:00Z"},
     )
     extract = open_extract(product)
-    found = search(Scored(extract, fit_score(extract.score_input)).cells(), extract.specs)
+    found = search(Scored(extract, fit_score(extract.score_input())).cells(), extract.specs)
     [ours] = found.to_dict("records")
     assert (ours["accounts"], ours["retained_doers"]) == (accounts, (used > 0)[converts].sum())
     assert abs(ours["z"]) < 2.5

@@ -23,7 +23,7 @@ def test_the_event_that_holds_all_keenness_is_worth_testing_at_most(tmp_path: Pa
     end = check_product(product).config.source.observed_until
     assert end is not None
     extract = open_extract(product, end)
-    found = search(Scored(extract, fit_score(extract.score_input)).cells(), extract.specs)
+    found = search(Scored(extract, fit_score(extract.score_input())).cells(), extract.specs)
     extract.engine.close()
     judged = judge_candidates(found, extract.specs).frame.set_index("candidate")
     whole = judged.loc["item_bought"]

@@ -122,7 +122,7 @@ class World:
         extract = Extract.open(product, as_of)
         profile = profile_source(extract.tables, config=product.config, as_of=as_of)
         kept = {"digests": digests(product.config), "advice": None, "profile": profile}
-        build_state(extract, Build(fit_score(extract.score_input), 1, kept), self.state)
+        build_state(extract, Build(fit_score(extract.score_input()), 1, kept), self.state)
         extract.engine.close()
 
     @contextmanager

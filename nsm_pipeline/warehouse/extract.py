@@ -227,9 +227,8 @@ class Extract:
         own = own_rows(self.engine, self.exposures, others)
         return Counted(self.exposures, candidates, self._footprints, values, own, self.days)
 
-    @cached_property
     def score_input(self) -> ScoreInput:
-        """The bounded sample for the score."""
+        """The bounded sample for the score, asked anew each time: it is large, and needed once."""
         return fetch_score_input(
             self.engine,
             (self.traits, self.outcome, self.days.seen),
