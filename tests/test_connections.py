@@ -241,3 +241,12 @@ def test_a_spark_master_that_is_none_says_so_and_no_more(product: Callable[[str]
     assert "The Spark session cannot be opened" in shown.stderr
     told = shown.stderr.partition(str(file))[2]
     assert_nowhere(file.parent, shown.stdout, told)
+
+
+def test_postgres_knows_how_few_the_rows_sent_along_are(postgres: str, tmp_path: Path) -> None:
+    """Else it plans a dozen joins to them for thousands of rows each, and takes minutes."""
+    engine = connect(postgres, base=tmp_path, where="here")
+    engine.small_table("few", {"n": [1, 2, 3]}, {"n": "int64"})
+    found = engine.backend.raw_sql("SELECT reltuples FROM pg_class WHERE relname = 'few'")
+    assert found.fetchone() == (3.0,)
+    engine.close()

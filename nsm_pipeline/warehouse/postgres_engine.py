@@ -107,9 +107,13 @@ def keep(backend: BaseBackend, name: str, expression: ir.Table) -> ir.Table:
 
 
 def send(backend: BaseBackend, name: str, rows: pa.Table) -> ir.Table:
-    """A handful of rows as a temporary table."""
+    """A handful of rows as a temporary table, with statistics for the planner.
+
+    Of tables without them it expects thousands of rows, and a dozen joins to such take minutes.
+    """
     _drop(backend, name)
     schema = backend.create_table(name, rows, temp=True).schema()
+    backend.raw_sql(f'ANALYZE pg_temp."{name}"').close()
     return _temporary(backend, name, schema)
 
 
