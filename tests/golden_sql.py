@@ -13,7 +13,7 @@ from test_engines import features
 
 from nsm_pipeline.product.yaml_file import load_product
 from nsm_pipeline.stats.search import search
-from nsm_pipeline.warehouse import duckdb_engine, postgres_engine
+from nsm_pipeline.warehouse import duckdb_engine, spark_engine
 from nsm_pipeline.warehouse.connect import Engine
 from nsm_pipeline.warehouse.extract import Extract
 from nsm_pipeline.warehouse.metric_counts import count_metrics
@@ -63,7 +63,7 @@ def compiled() -> dict[str, dict[str, str]]:
 
 def _asked_as_elsewhere(engine: Engine) -> Engine:
     """DuckDB answers, but is asked for time as engines are that have no way of their own."""
-    kind = SimpleNamespace(**{**vars(duckdb_engine), "elapsed": postgres_engine.elapsed})
+    kind = SimpleNamespace(**{**vars(duckdb_engine), "elapsed": spark_engine.elapsed})
     return replace(engine, kind=kind)
 
 

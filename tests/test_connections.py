@@ -250,3 +250,22 @@ def test_postgres_knows_how_few_the_rows_sent_along_are(postgres: str, tmp_path:
     found = engine.backend.raw_sql("SELECT reltuples FROM pg_class WHERE relname = 'few'")
     assert found.fetchone() == (3.0,)
     engine.close()
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "postgres"])
+def test_time_since_a_moment_is_exact_and_unknown_of_no_moment(
+    engine: str, postgres: str, tmp_path: Path
+) -> None:
+    url = postgres if engine == "postgres" else "duckdb://"
+    opened = connect(url, base=tmp_path, where="here")
+    moments = ("2024-01-01 00:00:00.000001", "2023-12-31", "-infinity", "infinity")
+    rows = " UNION ALL ".join(
+        f"SELECT {n} AS n, TIMESTAMP '{moment}' AS m, TIMESTAMP '2024-01-01' AS t0"
+        for n, moment in enumerate(moments)
+    )
+    asked = opened.backend.sql(rows)
+    since = asked.select("n", since=opened.elapsed(asked.t0, asked.m)).order_by("n")
+    found = opened.fetch("time since", since)["since"]
+    assert found[:2].to_list() == [1, -86_400_000_000]
+    assert found[2:].isna().all()
+    opened.close()

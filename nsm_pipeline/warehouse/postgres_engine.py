@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 import ibis
@@ -151,8 +152,15 @@ def _column(name: str, kind: str | None) -> str:
 
 
 def elapsed(start: ir.Value, moment: ir.Value) -> ir.IntegerValue:
-    """Microseconds from start to moment, exact."""
-    return moment.delta(start, unit="microsecond")
+    """Microseconds from start to moment, exact; null, as in DuckDB, where one is infinite."""
+    known = isfinite(start) & isfinite(moment)
+    return ibis.ifelse(known, moment.delta(start, unit="microsecond"), ibis.null("int64"))
+
+
+@ibis.udf.scalar.builtin  # type: ignore[untyped-decorator]
+def isfinite(moment: datetime) -> bool:
+    """Whether the moment is one, and not PostgreSQL's `infinity` or `-infinity`."""
+    raise NotImplementedError
 
 
 @contextmanager
