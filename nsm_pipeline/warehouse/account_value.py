@@ -19,11 +19,10 @@ from nsm_pipeline.warehouse.connect import Engine
 from nsm_pipeline.warehouse.events import SourceTables, raw_table
 from nsm_pipeline.warehouse.feature_usage import customers
 from nsm_pipeline.warehouse.outcomes import (
-    DAYS_PER_WEEK,
     MINOR_UNITS,
-    day_number,
     known_payments,
     minor_units,
+    week_number,
 )
 from nsm_pipeline.warehouse.usage import curve_by_week, observed_accounts, weeks_lived
 from nsm_pipeline.warehouse.where import numeric
@@ -64,10 +63,8 @@ def value_by_week(engine: Engine, population: Population, tables: SourceTables) 
     rows = rows.filter(rows["at"] <= rows.observed_until)
     weeks = rows.select(
         "part",
-        week=ibis.greatest(day_number(engine, rows["at"], rows.t0) // DAYS_PER_WEEK, 0).cast(
-            "int64"
-        ),
-        weeks=day_number(engine, rows.observed_until, rows.t0) // DAYS_PER_WEEK,
+        week=ibis.greatest(week_number(engine, rows["at"], rows.t0), 0).cast("int64"),
+        weeks=week_number(engine, rows.observed_until, rows.t0),
         minor=minor_units(rows.amount),
     )
     full = weeks.filter(weeks.weeks > weeks.week)

@@ -10,10 +10,10 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from nsm_pipeline.product.config import ProductConfig
-from nsm_pipeline.warehouse.cohort import Population, core_events
+from nsm_pipeline.warehouse.cohort import Population, core_events, days_after
 from nsm_pipeline.warehouse.connect import Engine
 from nsm_pipeline.warehouse.day_retention import own_events
-from nsm_pipeline.warehouse.outcomes import day_number
+from nsm_pipeline.warehouse.outcomes import DAY, day_number
 
 PERIOD_DAYS = 28
 PERIODS = 6
@@ -82,7 +82,9 @@ def customers(population: Population) -> ir.Table:
     """Everyone onboarded but internal accounts and bots, whenever it was."""
     everyone = population.onboarded
     kept = everyone.filter(~everyone.status.isin(["internal", "bot"]))
-    return kept.select("account", "account_no", "t0", "observed_until", "part")
+    return kept.select(
+        "account", "t0", "observed_until", "part", account_no=kept.account_no.cast("int32")
+    )
 
 
 def _usage(
@@ -96,16 +98,16 @@ def _usage(
         {"event": "string", "event_no": "int16"},
     )
     events = own_events(population, config)
-    core = ibis.ifelse(core_events(events, config.core_metric), 1, 0)
+    events = events.filter(events["at"] > days_after(end, -PERIOD_DAYS * PERIODS))
+    core = core_events(events, config.core_metric)
     accounts = customers(population).drop("part")
     rows = events.select("account", "at", "event", core=core).join(accounts, "account")
     rows = rows.filter(rows["at"] >= rows.t0, rows["at"] <= rows.observed_until, rows["at"] <= end)
-    period = day_number(engine, end, rows["at"]) // PERIOD_DAYS
-    rows = rows.mutate(period=period.cast("int16"), day=rows["at"].date())
-    rows = rows.filter(rows.period < PERIODS).join(numbers, "event")
+    period = engine.elapsed(rows["at"], end) // (PERIOD_DAYS * DAY)
+    rows = rows.mutate(period=period.cast("int16"), day=rows["at"].date()).join(numbers, "event")
     # First and last day instead of a number of days: sets of them do not fit in memory.
     return rows.group_by("account_no", "event_no", "period").aggregate(
-        first=rows.day.min(), last=rows.day.max(), core=rows.core.sum().cast("int64")
+        first=rows.day.min(), last=rows.day.max(), core=rows.count(where=rows.core)
     )
 
 

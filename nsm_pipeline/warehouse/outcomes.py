@@ -116,3 +116,8 @@ def day_number(engine: Engine, moment: ir.Value, start: ir.Value) -> ir.IntegerV
     Engines divide microseconds as floats, which is exact for more than a century.
     """
     return engine.elapsed(start, moment) // DAY
+
+
+def week_number(engine: Engine, moment: ir.Value, start: ir.Value) -> ir.IntegerValue:
+    """Whole weeks of 7 times 24 hours from start to moment (0 is the first)."""
+    return engine.elapsed(start, moment) // (DAYS_PER_WEEK * DAY)

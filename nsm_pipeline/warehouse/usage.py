@@ -8,7 +8,7 @@ import pandas as pd
 
 from nsm_pipeline.warehouse.cohort import Population
 from nsm_pipeline.warehouse.connect import Engine
-from nsm_pipeline.warehouse.outcomes import DAYS_PER_WEEK, day_number
+from nsm_pipeline.warehouse.outcomes import day_number, week_number
 
 MOST_WEEKS = 104
 
@@ -55,7 +55,7 @@ def retention_curve(
     accounts = observed_accounts(population)
     lived = weeks_lived(engine, population, span_weeks=span_weeks)
     rows = since_onboarding(returning, accounts)
-    week = day_number(engine, rows["at"], rows.t0) // DAYS_PER_WEEK
+    week = week_number(engine, rows["at"], rows.t0)
     seen = rows.select("account_no", week=week.cast("int16")).distinct()
     if span_weeks > 1:
         offsets = {"offset": list(range(span_weeks))}
@@ -79,15 +79,17 @@ def weeks_lived(engine: Engine, population: Population, *, span_weeks: int = 1) 
 
 def _weeks_of_each(engine: Engine, accounts: ir.Table, span_weeks: int) -> ir.Table:
     """`account_no, part, weeks`: how many weeks can be told of, each with those that follow it."""
-    days = day_number(engine, accounts.observed_until, accounts.t0)
-    return accounts.select("account_no", "part", weeks=days // DAYS_PER_WEEK - span_weeks + 1)
+    weeks = week_number(engine, accounts.observed_until, accounts.t0)
+    return accounts.select("account_no", "part", weeks=weeks - span_weeks + 1)
 
 
 def observed_accounts(population: Population) -> ir.Table:
     """Eligible and censored accounts: `account, account_no, t0, observed_until, part`."""
     everyone = population.onboarded
     kept = everyone.filter(everyone.status.isin(["eligible", "censored"]))
-    return kept.select("account", "account_no", "t0", "observed_until", "part")
+    return kept.select(
+        "account", "t0", "observed_until", "part", account_no=kept.account_no.cast("int32")
+    )
 
 
 def since_onboarding(returning: ir.Table, accounts: ir.Table) -> ir.Table:

@@ -12,7 +12,7 @@ import ibis
 import ibis.expr.types as ir
 
 from nsm_pipeline.warehouse.connect import Engine
-from nsm_pipeline.warehouse.outcomes import DAYS_PER_WEEK, day_number
+from nsm_pipeline.warehouse.outcomes import DAYS_PER_WEEK, week_number
 from nsm_pipeline.warehouse.state.changes import Moved
 from nsm_pipeline.warehouse.state.clock import COUNTED, Span
 from nsm_pipeline.warehouse.state.rows import FOREVER, moment
@@ -26,9 +26,7 @@ def active_weeks(engine: Engine, returning: ir.Table, clock: ir.Table) -> ir.Tab
     accounts = counted.select("account_no", "part", "t0", "own_until")
     rows = returning.join(accounts, "account_no")
     rows = rows.filter(rows["at"] > rows.t0)
-    rows = rows.mutate(
-        week=(day_number(engine, rows["at"], rows.t0) // DAYS_PER_WEEK).cast("int64")
-    )
+    rows = rows.mutate(week=(week_number(engine, rows["at"], rows.t0)).cast("int64"))
     rows = rows.filter(rows.week < MOST_WEEKS)
     days = ((rows.week + 1) * DAYS_PER_WEEK).as_interval("D")
     rows = rows.mutate(closes=rows.t0 + days)

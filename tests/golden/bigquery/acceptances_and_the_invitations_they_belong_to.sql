@@ -15,10 +15,10 @@ FROM (
     `t27`.`accepter`,
     `t27`.`accepted_at`,
     `t27`.`turn`,
-    `t11`.`account_no`,
     `t11`.`t0`,
     `t11`.`observed_until`,
-    `t11`.`part`
+    `t11`.`part`,
+    `t11`.`account_no`
   FROM (
     SELECT
       *
@@ -169,10 +169,10 @@ FROM (
   INNER JOIN (
     SELECT
       `t0`.`account`,
-      `t0`.`account_no`,
       `t0`.`t0`,
       `t0`.`observed_until`,
-      `t0`.`part`
+      `t0`.`part`,
+      CAST(`t0`.`account_no` AS INT64) AS `account_no`
     FROM `temp`.`main`.`cohort` AS `t0`
     WHERE
       `t0`.`status` IN ('eligible', 'censored')

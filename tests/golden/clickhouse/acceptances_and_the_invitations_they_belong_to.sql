@@ -19,10 +19,10 @@ FROM (
     "t27"."accepter" AS "accepter",
     "t27"."accepted_at" AS "accepted_at",
     "t27"."turn" AS "turn",
-    "t11"."account_no" AS "account_no",
     "t11"."t0" AS "t0",
     "t11"."observed_until" AS "observed_until",
-    "t11"."part" AS "part"
+    "t11"."part" AS "part",
+    "t11"."account_no" AS "account_no"
   FROM (
     SELECT
       *
@@ -168,10 +168,10 @@ FROM (
   INNER JOIN (
     SELECT
       "t0"."account" AS "account",
-      "t0"."account_no" AS "account_no",
       "t0"."t0" AS "t0",
       "t0"."observed_until" AS "observed_until",
-      "t0"."part" AS "part"
+      "t0"."part" AS "part",
+      CAST("t0"."account_no" AS Nullable(Int32)) AS "account_no"
     FROM "temp"."main"."cohort" AS "t0"
     WHERE
       "t0"."status" IN ('eligible', 'censored')

@@ -40,7 +40,7 @@ FROM (
       ON "t2"."account_no" = "t7"."account_no" AND "t2"."period" = "t7"."period"
     INNER JOIN (
       SELECT
-        "t1"."account_no",
+        CAST("t1"."account_no" AS INT) AS "account_no",
         "t1"."observed_until"
       FROM "temp"."main"."cohort" AS "t1"
       WHERE
