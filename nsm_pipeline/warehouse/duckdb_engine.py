@@ -37,7 +37,7 @@ SETTINGS = (
     "SET autoinstall_known_extensions = false",
     "SET autoload_known_extensions = false",
 )
-# Beyond it DuckDB spills, for an eighth more CPU (100 M events, decision 029); its own default is
+# Beyond it DuckDB spills, for a sixth more CPU (100 M events, decision 029); its own default is
 # four fifths of the machine's memory, of which other tasks need their part.
 BYTES_PER_THREAD = 500_000_000
 
