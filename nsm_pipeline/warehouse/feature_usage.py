@@ -70,8 +70,8 @@ def feature_usage(engine: Engine, population: Population, config: ProductConfig)
     halves, totals = _halves(engine, usage.join(began, "account_no"))
     first = engine.fetch("first onboarding", accounts.aggregate(first=accounts.t0.min()))["first"]
     return FeatureUsage(
-        _named(periods, population),
-        engine.fetch("active accounts by period", active.order_by("period")),
+        _named(periods, population).astype({"period": "int64"}),
+        engine.fetch("active accounts by period", active.order_by("period")).astype("int64"),
         _named(halves, population),
         totals,
         _begun(first.iloc[0], population.observed_until),
