@@ -12,7 +12,6 @@ import json
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
-from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ import ibis
 import ibis.expr.types as ir
 
 from nsm_pipeline.product.loaded_product import LoadedProduct
+from nsm_pipeline.runs.program import program_digest
 from nsm_pipeline.warehouse.choices import ScoreVersion
 from nsm_pipeline.warehouse.cohort import Population
 from nsm_pipeline.warehouse.connect import Engine, Question, connect
@@ -30,7 +30,6 @@ from nsm_pipeline.warehouse.extract import Extract, Part
 from nsm_pipeline.warehouse.state.rows import FOREVER
 from nsm_pipeline.warehouse.state.sums import Sums
 
-PACKAGE = Path(__file__).resolve().parents[2]
 LIBRARIES = ("ibis-framework", "sqlglot", "duckdb")
 
 
@@ -91,7 +90,7 @@ class Wanted:
     def key(self) -> str:
         """A hash of all that the statements follow from, this program's own text included."""
         content = {
-            "program": _program(),
+            "program": program_digest(),
             "libraries": [version(name) for name in LIBRARIES],
             "product": self.product.config.model_dump(mode="json", by_alias=True),
             "version": self.version.as_json(),
@@ -134,11 +133,3 @@ def _statement(scratch: Engine, asked: Question) -> Statement:
     types = {column: str(dtype) for column, dtype in schema.items()}
     sql = kept_by(name, schema, str(ibis.to_sql(asked.query, "duckdb")))
     return Statement(asked.title, name, types, sql=sql)
-
-
-@cache
-def _program() -> str:
-    found = hashlib.sha256()
-    for path in sorted(PACKAGE.rglob("*.py")):
-        found.update(path.read_bytes())
-    return found.hexdigest()
