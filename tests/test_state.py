@@ -243,6 +243,32 @@ def test_nights_add_up_to_a_whole_count(
         assert len(procedures) == 1
 
 
+def test_events_alone_make_a_state_too(tmp_path: Path) -> None:
+    """No accounts and no revenue: each account has one number all the same."""
+    events = busy_world(21, accounts=60)["events"]
+    (tmp_path / "events").mkdir()
+    source = {"events": SOURCE["events"]}
+    changes: dict[str, Any] = {"state": {"rebuild": "quarterly"}, "discover": {"events": "all"}}
+    path = write_product(tmp_path, {}, source=source, **changes)
+    world = World(tmp_path, path, [], tmp_path / "state.duckdb")
+    came = events["at"] <= FIRST
+    events[came].to_parquet(tmp_path / "events" / "0.parquet", index=False)
+    world.build(FIRST)
+    events[~came].to_parquet(tmp_path / "events" / "1.parquet", index=False)
+    with world.carried(NIGHTS[1]) as (_, stored):
+        assert stored is not None
+        product = load_product(path)
+        extract = Extract(
+            product, NIGHTS[1], Extract.open(product, NIGHTS[1]).engine, stored.version.choices
+        )
+        assert stored.counts == extract.counts
+        assert stored.counts["eligible"] > 20
+        whole = Scored(extract, stored.score)
+        pd.testing.assert_frame_equal(stored.cells().frame, whole.cells().frame)
+        pd.testing.assert_frame_equal(stored.retention_curve, extract.retention_curve)
+        extract.engine.close()
+
+
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     """A world whose first two nights have come, with the state of the first."""

@@ -60,9 +60,9 @@ def read_arrivals(store: StateStore, intake: Intake, new: Arrivals) -> Arrived:
         payments = kept_payments(source.revenue)
         payments = engine.materialise("night_named_payments", "new payments", payments)
         names.append(payments.filter(payments.account.notnull()).select("account"))
-    named = engine.materialise(
-        "night_names", "accounts of the new rows", ibis.union(*names, distinct=True)
-    )
+    # Not `union(distinct=True)`: of one table, without revenue, it is the table as it stands.
+    named = ibis.union(*names).distinct()
+    named = engine.materialise("night_names", "accounts of the new rows", named)
     accounts = store.table("accounts")
     known = engine.materialise(
         "night_known", "those known before", accounts.semi_join(named, "account")

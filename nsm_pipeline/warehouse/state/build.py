@@ -82,7 +82,8 @@ def _create_rows(store: StateStore, extract: Extract) -> None:
     if tables.revenue is not None:
         payments = kept_payments(tables.revenue)
         names.append(payments.filter(payments.account.notnull()).select("account"))
-    known = ibis.union(*names, distinct=True)
+    # Not `union(distinct=True)`: of one table, without revenue, it is the table as it stands.
+    known = ibis.union(*names).distinct()
     order = ibis.row_number().over(order_by=known.account)
     store.create("accounts", known.mutate(account_no=order.cast("int64")))
     accounts = store.table("accounts")

@@ -18,7 +18,7 @@ from nsm_pipeline.warehouse.connect import Engine
 from nsm_pipeline.warehouse.state.batches import Batch, ledger_batches, ledger_frame
 
 CATALOGUE = "nsm_state"
-LAYOUT = 5
+LAYOUT = 6
 LEDGER_TYPES = {
     "log": "string",
     "name": "string",
