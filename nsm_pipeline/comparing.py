@@ -30,7 +30,10 @@ COMPARED = (
     "reason",
 )
 # Facts of the manifest that differ between any two runs, or that another cause says better.
-NOT_A_CAUSE = {"product", "as_of", "run_id", "token", "files", "seconds", "config_sha256", "state"}
+NOT_A_CAUSE = {
+    *("product", "as_of", "run_id", "token", "files", "seconds", "config_sha256", "state"),
+    "measured",
+}
 
 
 @dataclass(frozen=True)

@@ -66,6 +66,7 @@ def tell_state(
         ),
         "drift": None if drift is None else asdict(drift),
         "version": plan.version,
+        "fitted": _fitted(plan, stored, extract.as_of),
         "stamp": None if stored is None else stored.facts["stamp"],
         "digests": asked,
     }
@@ -105,6 +106,13 @@ def build_due_state(run: RunFolder, extract: Extract, model: ScoreModel, kept: K
     }
     build_state(extract, Build(model, told["version"], notes), kept.anew())
     kept.put_back()
+
+
+def _fitted(plan: Plan, stored: StoredCounts | None, as_of: datetime) -> str | None:
+    """The moment of the score that the run is counted under; None where it is of no state."""
+    if stored is not None:
+        return stored.version.fitted
+    return as_of.isoformat() if plan.kind == "rebuild" else None
 
 
 def _drift(stored: StoredCounts | None) -> Drift | None:

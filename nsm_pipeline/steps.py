@@ -290,5 +290,8 @@ def publish(context: RunContext) -> None:
     run.write_text(run_files.REPORT, render_report(run))
     run.write_text(run_files.DIGEST, render_digest(run))
     publish_tables(context.product, run)
-    told = run.read_json(run_files.STATE)["sentence"] if run.exists(run_files.STATE) else None
-    context.store.publish(run, facts=run_facts(context.product, context.seconds, state=told))
+    files = {"state": run_files.STATE, "measured": run_files.MEASURED}
+    told = {
+        name: run.read_json(file)["sentence"] for name, file in files.items() if run.exists(file)
+    }
+    context.store.publish(run, facts=run_facts(context.product, context.seconds, told))

@@ -105,6 +105,24 @@ def test_getting_started_is_told_with_those_who_never_did(run, opened):
     assert "11 days" in shown
 
 
+def test_what_was_measured_on_another_night_says_so_before_its_finding(run, opened):
+    folder = run(TAME)
+    told, steps = getting_started()
+    folder.write_json("onboarding.json", told)
+    folder.write_frame("journey.parquet", steps)
+    # 1:30 on Tuesday in Tokyo; in Greenwich it is still Monday.
+    measured = {"kind": "carried", "timezone": "Asia/Tokyo", "as_of": "2026-11-16T16:30:00Z"}
+    measured |= {"files": [], "tracked": [], "recounted": [], "sentence": "It was carried."}
+    folder.write_json("measured.json", measured)
+    page = opened(folder, unfold=False)
+    finding = page.inner_text("#onboarding summary")
+    assert finding.startswith("Measured on Tuesday 17 November 2026. Half of those who onboard")
+    assert "Measured on" not in page.inner_text("#checks summary")
+    assert "It was carried." in opened(folder).inner_text("#checks")
+    folder.write_json("measured.json", {**measured, "kind": "anew"})
+    assert "Measured on" not in opened(folder).content()
+
+
 def test_health_around_it_says_what_it_knows_and_what_not(run, opened, tmp_path):
     folder = run(TAME)
     assert opened(folder).locator("#health").count() == 0

@@ -300,7 +300,7 @@ def night_of(path: Path, as_of: datetime, rows: list[dict[str, object]]) -> RunF
     frame = pd.DataFrame(rows).assign(tier=1, crude_lift_pp=1.0)
     run.write_frame("ranking.parquet", frame)
     run.write_frame("search.parquet", pd.DataFrame(rows))
-    star(context)
+    star(context, None)
     context.close()
     store.publish(run, facts=run_facts(context.product, {}))
     return run

@@ -73,6 +73,8 @@ def review_of(
     Raises:
         InvalidInput: the run has no weekly tree, or its weeks are too few.
     """
+    from nsm_pipeline.publish.measured_words import measured_day
+
     tree = _weekly_tree(run, config)
     zone = ZoneInfo(config.timezone)
     week = datetime.fromisoformat(tree["period"]).astimezone(zone).date()
@@ -85,6 +87,7 @@ def review_of(
         "week": week.isoformat(),
         "as_of": run.as_of,
         "run_id": run.run_id,
+        "measured_on": measured_day(run),
     }
     pages = {
         "monday": {

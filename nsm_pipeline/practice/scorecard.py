@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from nsm_pipeline.practice.measured_week import choice_of
 from nsm_pipeline.runs.run_files import (
     METRIC_SERIES,
     METRICS,
@@ -20,6 +21,8 @@ from nsm_pipeline.runs.run_files import (
 if TYPE_CHECKING:
     import pandas as pd
 
+    from nsm_pipeline.practice.measured_week import MeasuredWeek
+    from nsm_pipeline.product.candidate import Behaviour
     from nsm_pipeline.product.config import ProductConfig
     from nsm_pipeline.product.subject import Subject
     from nsm_pipeline.stats.gaming import Recount
@@ -30,16 +33,19 @@ CANDIDATES_SCORED = 3
 EVERYBODY = ""
 
 
-def scorecard(context: RunContext) -> None:
-    """Scores the top three candidates and every declared metric."""
+def scorecard(context: RunContext, week: MeasuredWeek | None) -> list[Evidence]:
+    """Scores the top three candidates and every declared metric; gives what they are judged by.
+
+    Behaviours that `week` has counted anew are not asked of the source again.
+    """
     from nsm_pipeline.product.business_model import AUDIENCES
     from nsm_pipeline.stats.scorecard import score, score_record
 
     run, config = context.run, context.product.config
     retention = run.read_json(RETENTION)
-    found = [*_candidates(context), *_metrics(context)]
+    found = [*_candidates(context, week), *_metrics(context)]
     if not found:
-        return
+        return found
     run.write_json(
         SCORECARD,
         {
@@ -49,9 +55,10 @@ def scorecard(context: RunContext) -> None:
             "scores": [score_record(one, score(one, retention), config) for one in found],
         },
     )
+    return found
 
 
-def _candidates(context: RunContext) -> Iterator[Evidence]:
+def _candidates(context: RunContext, week: MeasuredWeek | None) -> Iterator[Evidence]:
     from nsm_pipeline.product.subject import subject_of
     from nsm_pipeline.stats.gaming import just_reached
     from nsm_pipeline.stats.movement import falls_of, moves_with, spread_of_cohorts
@@ -63,7 +70,7 @@ def _candidates(context: RunContext) -> Iterator[Evidence]:
     for row in _leaders(context, ranking["candidates"]):
         subject = subject_of(row["candidate"], config)
         weekly, cohorts = _weekly(context, row), _by_cohort(row)
-        recount, why_not = _recount(context, row)
+        recount, why_not = _recount(context, row, week)
         yield Evidence(
             subject=subject,
             words=row["statement"],
@@ -178,18 +185,33 @@ def _against_revenue(
     return asdict(lead_test(told["name"], values, by_week, kind=revenue.kind))
 
 
-def _recount(context: RunContext, row: Mapping[str, Any]) -> tuple[Recount | None, str]:
+def _recount(
+    context: RunContext, row: Mapping[str, Any], week: MeasuredWeek | None
+) -> tuple[Recount | None, str]:
     """The behaviour counted anew, or why that says nothing of it."""
     from nsm_pipeline.product.subject import behaviours_of
-    from nsm_pipeline.stats.gaming import recount
-    from nsm_pipeline.warehouse.repetition import Repeated, repetition
+    from nsm_pipeline.stats.gaming import read_recount
 
-    config, x = context.product.config, context.extract
+    config = context.product.config
     clause, *others = behaviours_of(row["candidate"], config)
     if others:
         return None, "Of several parts none is repeated; recounting says nothing."
     if clause.measure != "count":
         return None, _not_counted(clause.measure)
+    known = None if week is None else week.record("recounted", choice_of(row))
+    if known is not None:
+        return read_recount(known["recount"]), known["why_not"]
+    return _recounted(context, row, clause)
+
+
+def _recounted(
+    context: RunContext, row: Mapping[str, Any], clause: Behaviour
+) -> tuple[Recount | None, str]:
+    """The same, asked of the source."""
+    from nsm_pipeline.stats.gaming import recount
+    from nsm_pipeline.warehouse.repetition import Repeated, repetition
+
+    config, x = context.product.config, context.extract
     if any(not x.tables.events[c].type().is_string() for c in clause.where if c in _found(config)):
         return None, "Its rows are told by a number; they are not counted anew."
     asked = Repeated(row["candidate"], clause, int(row["at_least"]), int(row["within_days"]))

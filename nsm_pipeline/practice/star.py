@@ -15,24 +15,28 @@ from nsm_pipeline.runs.run_files import POPULATION, RANKING, RANKS, SEARCH, STAR
 if TYPE_CHECKING:
     import pandas as pd
 
+    from nsm_pipeline.practice.measured_week import MeasuredWeek
+    from nsm_pipeline.product.candidate import Behaviour
     from nsm_pipeline.runs.run_folder import RunFolder
     from nsm_pipeline.stats.leadership import Choice, Contender, Leadership
     from nsm_pipeline.stats.star_document import Told
     from nsm_pipeline.steps import RunContext
-    from nsm_pipeline.warehouse.candidates import ResolvedCandidate
 
 TRACKED_COLUMNS = ("week", "accounts", "reached", "share", "share_low", "share_high", "whole")
 RANKS_PER_RUN, RUNS_REMEMBERED = 10, 400
 
 
-def star(context: RunContext) -> None:
-    """Keeps or replaces the leader, tracks the top three, and says what changed and why."""
+def star(context: RunContext, week: MeasuredWeek | None) -> None:
+    """Keeps or replaces the leader, tracks the top three, and says what changed and why.
+
+    Behaviours that `week` has tracked are not asked of the source again.
+    """
     from nsm_pipeline.stats.conversion import activities
     from nsm_pipeline.stats.star_document import IMPACT, RULE, standing_json
 
     run, ranked = context.run, _Ranked(context)
     led, top = ranked.leadership, ranked.top
-    run.write_frame(TRACKED, _tracked(context, ranked))
+    run.write_frame(TRACKED, _tracked(ranked, week))
     run.write_frame(RANKS, _ranks(ranked))
     run.write_json(
         STAR,
@@ -113,29 +117,23 @@ class _Ranked:
             Told(each, ranks[each.choice.candidate], self.sentence(each.choice)) for each in chosen
         ]
 
-    @cached_property
-    def resolved(self) -> dict[str, ResolvedCandidate]:
-        """The candidates by name."""
-        from nsm_pipeline.warehouse.tracked import named_candidates
-
-        x = self.context.extract
-        config = self.context.product.config
-        return named_candidates(config, x.population.event_names, self.context.specs)
-
     def sentence(self, choice: Choice) -> str:
         """The behaviour as a North Star."""
         from nsm_pipeline.stats.star_sentence import star_sentence
 
-        clauses = self.resolved[choice.candidate].clauses
-        config = self.context.product.config
+        config, clauses = self.context.product.config, self._clauses(choice.candidate)
         return star_sentence(config, clauses, choice.at_least, choice.within_days)
 
     def behaviour(self, candidate: str, at_least: float) -> str:
         """The behaviour alone."""
         from nsm_pipeline.stats.star_sentence import behaviour_sentence
 
-        clauses = self.resolved[candidate].clauses
-        return behaviour_sentence(self.context.product.config, clauses, at_least)
+        return behaviour_sentence(self.context.product.config, self._clauses(candidate), at_least)
+
+    def _clauses(self, candidate: str) -> list[Behaviour]:
+        from nsm_pipeline.product.subject import behaviours_of
+
+        return behaviours_of(candidate, self.context.product.config)
 
 
 def _leader(ranked: _Ranked) -> dict[str, Any]:
@@ -157,27 +155,41 @@ def _leader(ranked: _Ranked) -> dict[str, Any]:
     return told
 
 
-def _tracked(context: RunContext, ranked: _Ranked) -> pd.DataFrame:
+def _tracked(ranked: _Ranked, week: MeasuredWeek | None) -> pd.DataFrame:
     """Of each week's newcomers, how many reached the top three."""
     import pandas as pd
 
-    from nsm_pipeline.stats.retention import wilson
-    from nsm_pipeline.warehouse.tracked import reached_by_week
-
-    x, config = context.extract, context.product.config
     choices = [told.contender.choice for told in ranked.top]
-    columns = ["candidate", "at_least", "within_days"]
-    shown = [*columns, *TRACKED_COLUMNS]
+    known = {} if week is None else week.weeks_of(choices)
+    known |= _reached(ranked, [choice for choice in choices if choice not in known])
+    rows = [known[choice] for choice in choices]
+    columns = ["candidate", "at_least", "within_days", *TRACKED_COLUMNS]
+    return pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=columns)
+
+
+def _reached(ranked: _Ranked, choices: Sequence[Choice]) -> dict[Choice, pd.DataFrame]:
+    """The weeks of these behaviours, asked of the source."""
+    from nsm_pipeline.stats.retention import wilson
+    from nsm_pipeline.warehouse.tracked import named_candidates, reached_by_week
+
     if not choices:
-        return pd.DataFrame(columns=shown)
-    asked = [(ranked.resolved[c.candidate], c.at_least, c.within_days) for c in choices]
+        return {}
+    context, x = ranked.context, ranked.context.extract
+    config = context.product.config
+    resolved = named_candidates(config, x.population.event_names, context.specs)
+    asked = [(resolved[c.candidate], c.at_least, c.within_days) for c in choices]
     found = reached_by_week(x.engine, x.population, config, asked)
-    named = pd.DataFrame([asdict(choice) for choice in choices]).iloc[found["number"]]
-    found[columns] = named.to_numpy(dtype=object)
-    found = found.astype({"at_least": "float64", "within_days": "int64"})
     reached, accounts = (found[name].to_numpy(float) for name in ("reached", "accounts"))
     low, high = wilson(reached, accounts)
-    return found.assign(share=reached / accounts, share_low=low, share_high=high)[shown]
+    found = found.assign(share=reached / accounts, share_low=low, share_high=high)
+    return {
+        choice: found[found["number"] == number]
+        .assign(**asdict(choice))
+        .astype({"at_least": "float64", "within_days": "int64"})[
+            [*asdict(choice), *TRACKED_COLUMNS]
+        ]
+        for number, choice in enumerate(choices)
+    }
 
 
 def _ranks(ranked: _Ranked) -> pd.DataFrame:

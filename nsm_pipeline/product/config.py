@@ -136,6 +136,11 @@ class State(Model):
     rebuild: Literal["weekly", "monthly", "quarterly"] = Field(
         "monthly", description="how often everything is counted again", examples=["monthly"]
     )
+    measure: Literal["weekly", "nightly"] = Field(
+        "weekly",
+        description="how often what stands around the ranking is measured",
+        examples=["weekly"],
+    )
 
 
 class ProductConfig(Model):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from nsm_pipeline.publish.page_templates import render
 from nsm_pipeline.publish.section import Section
-from nsm_pipeline.runs.run_files import CHECKS, STATE
+from nsm_pipeline.runs.run_files import CHECKS, MEASURED, STATE
 
 if TYPE_CHECKING:
     from nsm_pipeline.runs.run_folder import RunFolder
@@ -19,7 +19,9 @@ def checks_section(folder: RunFolder) -> Section:
     body = render(
         "checks.html.j2",
         checks=sorted(checks, key=_failed_first),
-        state=folder.read_json(STATE) if folder.exists(STATE) else None,
+        sentences=[
+            folder.read_json(name)["sentence"] for name in (STATE, MEASURED) if folder.exists(name)
+        ],
     )
     finding = f"{len(checks) - len(failed)} of {len(checks)} checks passed."
     return Section("checks", "Data checks", finding, body)

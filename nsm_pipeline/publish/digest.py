@@ -21,7 +21,7 @@ from nsm_pipeline.publish.wording import (
     verdict,
     visible,
 )
-from nsm_pipeline.runs.run_files import CHECKS, POPULATION, RANKING, STATE
+from nsm_pipeline.runs.run_files import CHECKS, MEASURED, POPULATION, RANKING, STATE
 
 if TYPE_CHECKING:
     from nsm_pipeline.runs.run_folder import RunFolder
@@ -73,9 +73,8 @@ def _kept(folder: RunFolder) -> str:
 
 def _night(folder: RunFolder) -> str:
     """What the run did about its nightly state, where the product keeps one."""
-    if not folder.exists(STATE):
-        return ""
-    return f" {escape(folder.read_json(STATE)['sentence'])}"
+    told = [folder.read_json(name)["sentence"] for name in (STATE, MEASURED) if folder.exists(name)]
+    return "".join(f" {escape(sentence)}" for sentence in told)
 
 
 def _sinking(ranking: dict[str, Any]) -> str:

@@ -23,7 +23,10 @@ QUESTIONS = (
 def page_text(page: dict[str, Any]) -> str:
     """The Markdown of one page of a review."""
     pages = {"monday": _monday, "owner": _owner, "friday": _friday}
-    return "\n".join(pages[page["page"]](page)).rstrip() + "\n"
+    lines = pages[page["page"]](page)
+    if page["measured_on"] is not None:
+        lines += ["", f"Measured on {page['measured_on']}."]
+    return "\n".join(lines).rstrip() + "\n"
 
 
 def _monday(page: dict[str, Any]) -> list[str]:

@@ -11,9 +11,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Section:
-    """Its anchor, its title, its finding in one sentence, and the details."""
+    """Its anchor, its title, its finding in one sentence, and the details.
+
+    `measured` says as of when, where that was on an earlier night.
+    """
 
     anchor: str
     title: str
     finding: str
     body: Markup
+    measured: str = ""

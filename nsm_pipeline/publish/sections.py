@@ -6,6 +6,7 @@ A reviewer reads what each has found, one line each; whoever doubts one unfolds 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nsm_pipeline.publish.checks_section import checks_section
@@ -16,6 +17,7 @@ from nsm_pipeline.publish.evidence_sections import (
     stability_section,
 )
 from nsm_pipeline.publish.health_section import health_section
+from nsm_pipeline.publish.measured_words import measured_words
 from nsm_pipeline.publish.metrics_section import metrics_section
 from nsm_pipeline.publish.onboarding_section import onboarding_section
 from nsm_pipeline.publish.reading_sections import reading_section, sources_section
@@ -50,4 +52,9 @@ SECTIONS: tuple[Callable[[RunFolder], Section | None], ...] = (
 
 def told_sections(folder: RunFolder) -> list[Section]:
     """The sections that this run has something to say in."""
-    return [section for told in SECTIONS if (section := told(folder)) is not None]
+    measured = measured_words(folder)
+    return [
+        replace(section, measured=measured.get(section.anchor, ""))
+        for told in SECTIONS
+        if (section := told(folder)) is not None
+    ]

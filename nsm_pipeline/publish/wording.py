@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 MINUS = "\u2212"
 MISSING = "\u2013"
@@ -257,6 +258,12 @@ def moment(text: Any) -> str:
         return short(text)
     at = at.astimezone(UTC) if at.tzinfo else at
     return f"{at.day} {at:%B %Y, %H:%M} UTC"
+
+
+def day(text: str, timezone: str) -> str:
+    """The day of a moment by these clocks: "Monday 16 November 2026"."""
+    at = datetime.fromisoformat(text).astimezone(ZoneInfo(timezone))
+    return f"{at:%A} {at.day} {at:%B %Y}"
 
 
 def reach_words(row: Mapping[str, Any]) -> str:

@@ -24,17 +24,17 @@ METHOD_VERSION = 3
 
 
 def run_facts(
-    product: LoadedProduct, seconds: Mapping[str, float], *, state: str | None = None
+    product: LoadedProduct, seconds: Mapping[str, float], told: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
     """Facts for `manifest.json`. `seconds` alone differs between two runs of the same input.
 
-    `state` says what the run did about its nightly state, where the product keeps one.
+    `told` are sentences by name, of what the run did where the product keeps a nightly state.
     """
     return {
         "method_version": METHOD_VERSION,
         "config_sha256": hashlib.sha256(product.text.encode()).hexdigest(),
         "sample": "the accounts with the smallest MD5 of their id",
-        **({"state": state} if state else {}),
+        **(told or {}),
         "python": platform.python_version(),
         "versions": {name: version(name) for name in LIBRARIES},
         "seconds": dict(seconds),

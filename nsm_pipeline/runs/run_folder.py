@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -72,6 +73,10 @@ class RunFolder:
         """Whether the run has left this file so far."""
         return self._files.has(_plain(name))
 
+    def write_bytes(self, name: str, content: bytes) -> None:
+        """Writes a file as it is."""
+        self._write(name, content)
+
     def write_text(self, name: str, text: str) -> None:
         """Writes UTF-8 text."""
         self._write(name, text.encode())
@@ -111,9 +116,15 @@ class RunFolder:
 
         return pd.read_parquet(BytesIO(self.read_bytes(name)), engine="pyarrow")
 
-    def verify(self) -> tuple[Problem, ...]:
-        """What differs from the manifest, by sha256; empty when every file is as published."""
-        return damaged_files(self.path, self.read_json(MANIFEST)["files"])
+    def verify(self, names: Iterable[str] | None = None) -> tuple[Problem, ...]:
+        """What differs from the manifest, by sha256; empty when every file is as published.
+
+        With `names` only these files are looked at.
+        """
+        facts = self.read_json(MANIFEST)["files"]
+        if names is not None:
+            facts = {name: facts.get(name, {"sha256": None}) for name in names}
+        return damaged_files(self.path, facts)
 
     def seal(self, facts: dict[str, Any]) -> None:
         """Writes the manifest: who the run is, the facts, and every file's sha256, size, rows."""

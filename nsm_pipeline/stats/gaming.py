@@ -70,6 +70,14 @@ class JustReached:
     ci_high_pp: float
 
 
+def read_recount(content: Mapping[str, Any] | None) -> Recount | None:
+    """The recount of which a run has left the fields."""
+    if content is None:
+        return None
+    heap = content["heap"]
+    return Recount(**{**content, "heap": None if heap is None else Heap(**heap)})
+
+
 def recount(histogram: pd.DataFrame, lopsided: Mapping[str, int], at_least: float) -> Recount:
     """The measures from what the engine counted.
 
