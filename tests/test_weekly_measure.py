@@ -332,6 +332,9 @@ def test_what_a_run_measures_anew_for(desk: Desk, monkeypatch: pytest.MonkeyPatc
     desk.path.write_text(text.replace("state: {}", "state: {measure: nightly}"))
     assert Measuring.of(desk.run(WEDNESDAY)) == Measuring()
     desk.path.write_text(text)
+    older = desk.run(WEDNESDAY)
+    older.run.write_json("state.json", {"kind": "night"})  # by a program that did not tell more
+    assert Measuring.of(older).because == "the nightly state is another one"
     with monkeypatch.context() as patch:
         patch.setattr("nsm_pipeline.practice.basis.program_digest", lambda: "another")
         assert because() == "what decides it has changed: program"

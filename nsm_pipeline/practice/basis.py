@@ -46,16 +46,20 @@ class Basis:
         program = [program_digest(), {name: version(name) for name in LIBRARIES}]
         digests = {name: _digest(said) for name, said in (*sections.items(), ("program", program))}
         monday = week_of(end, config.timezone).isoformat()
-        return cls(monday, None if told is None else told["fitted"], digests)
+        return cls(monday, None if told is None else told.get("fitted"), digests)
 
-    def differs(self, then: Basis) -> str | None:
-        """Why nothing measured on the other basis holds here, as the end of a sentence."""
-        if self.fitted != then.fitted:
+    def differs(self, then: Mapping[str, Any]) -> str | None:
+        """Why nothing measured on the other basis holds here, as the end of a sentence.
+
+        `then` is what a run has left of its basis; another version of the program may have.
+        """
+        if self.fitted != then.get("fitted"):
             return "the nightly state is another one"
-        if self.monday != then.monday:
+        if self.monday != then.get("monday"):
             return "a new week has begun"
-        names = [*self.digests, *(name for name in then.digests if name not in self.digests)]
-        changed = [name for name in names if self.digests.get(name) != then.digests.get(name)]
+        before = then.get("digests", {})
+        names = [*self.digests, *(name for name in before if name not in self.digests)]
+        changed = [name for name in names if self.digests.get(name) != before.get(name)]
         return f"what decides it has changed: {', '.join(changed)}" if changed else None
 
 

@@ -112,7 +112,7 @@ def _why_anew(run: RunFolder, before: RunFolder, basis: Basis) -> str | None:
     if before.verify((MEASURED, TRACKED)):
         return "what the run before it has left is damaged"
     told = before.read_json(MEASURED)
-    differs = basis.differs(Basis(**told["basis"]))
+    differs = basis.differs(told.get("basis", {}))
     if differs:
         return differs
     if run.as_of - datetime.fromisoformat(told["as_of"]) >= A_WEEK:

@@ -86,7 +86,7 @@ class MeasuredWeek:
         if run.verify((MEASURED, TRACKED)):
             return False
         told = run.read_json(MEASURED)
-        return all(told[name] == self.told[name] for name in ("as_of", "basis"))
+        return all(told.get(name) == self.told[name] for name in ("as_of", "basis"))
 
 
 def choice_of(row: Mapping[Any, Any]) -> Choice:
