@@ -108,7 +108,8 @@ def count_whole(product: LoadedProduct, as_of: datetime) -> tuple[Extract, Any, 
 
 def _read(extract: Extract) -> dict[str, Any]:
     profile = profile_source(extract.tables, config=extract.product.config, as_of=extract.as_of)
-    _ = (extract.counts, extract.retention_curve, extract.revenue_by_week)
+    _ = (extract.counts, extract.revenue_at_core)
+    _ = (extract.retention_curve, extract.revenue_by_week)
     return profile
 
 

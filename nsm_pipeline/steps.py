@@ -153,7 +153,8 @@ def extract(context: RunContext) -> None:
     from nsm_pipeline.warehouse.profile import profile_source
 
     counted, run = context.counted, context.run
-    run.write_json(run_files.POPULATION, counted.counts)
+    told = {**counted.counts, "revenue_at_core": counted.revenue_at_core}
+    run.write_json(run_files.POPULATION, told)
     if context.stored is not None:
         profile = context.stored.facts["profile"]
     else:
@@ -195,6 +196,7 @@ def score(context: RunContext) -> None:
     """
     from nsm_pipeline.stats.rivals import with_rivals
     from nsm_pipeline.stats.search import CANDIDATE_COLUMNS, best_rows, search
+    from nsm_pipeline.warehouse.scored import ONLY_FOR_CELLS
 
     run, scored = context.run, context.stored or _fitted(context.extract)
     model, cells = scored.score, scored.cells()
@@ -212,6 +214,7 @@ def score(context: RunContext) -> None:
         run.write_frame(run_files.REVENUE_WEEKS, scored.revenue_weeks(chosen))
         run.write_frame(run_files.WEEKLY_REACH, scored.weekly_reach(chosen))
     build_due_state(run, context.extract, model, context.kept_state)
+    context.extract.engine.let_go(*ONLY_FOR_CELLS)
 
 
 def _fitted(extract: Extract) -> Scored:

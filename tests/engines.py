@@ -90,6 +90,7 @@ def figures(product: Path, as_of: datetime, *, to_the_cells: bool = False) -> di
         cells = scored.cells()
         found: dict[str, Any] = {
             "counts": x.counts,
+            "revenue at core": x.revenue_at_core,
             "sampled accounts": sample.accounts,
             "their counts": sample.counts,
             "their active days": sample.seen,

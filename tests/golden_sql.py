@@ -42,6 +42,7 @@ def compiled() -> dict[str, dict[str, str]]:
         x = Extract(product, as_of, _asked_as_elsewhere(Extract.open(product, as_of).engine))
         profile_source(x.tables, config=product.config, as_of=as_of, fetch=x.engine.fetch)
         assert x.counts["eligible"]
+        assert x.revenue_at_core >= 0
         assert len(x.retention_curve)
         assert len(x.revenue_by_week)
         assert len(count_metrics(x.engine, x.tables, x.population, product.config).table)

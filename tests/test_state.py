@@ -164,6 +164,7 @@ def figures(counted: Extract | StoredCounts, scored: Any, chosen: pd.DataFrame) 
     """Everything that a run takes from the engine."""
     return {
         "population": counted.counts,
+        "revenue_at_core": counted.revenue_at_core,
         "retention": counted.retention_curve,
         "revenue": counted.revenue_by_week,
         "cells": scored.cells().frame,
@@ -263,6 +264,7 @@ def test_events_alone_make_a_state_too(tmp_path: Path) -> None:
         )
         assert stored.counts == extract.counts
         assert stored.counts["eligible"] > 20
+        assert stored.revenue_at_core == extract.revenue_at_core
         whole = Scored(extract, stored.score)
         pd.testing.assert_frame_equal(stored.cells().frame, whole.cells().frame)
         pd.testing.assert_frame_equal(stored.retention_curve, extract.retention_curve)

@@ -71,6 +71,7 @@ def build_active_days(
     without = engine.materialise(
         "days_without", "activity outside each footprint", _without(alone, days, seen, windows)
     )
+    engine.let_go("account_days")
     return ActiveDays(seen, without)
 
 

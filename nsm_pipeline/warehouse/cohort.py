@@ -70,6 +70,7 @@ def build_population(
     )
     named = labelled(status, labels or read_labels(engine, status, config), config)
     onboarded = engine.materialise("cohort", "cohorts, segments and account numbers", named)
+    engine.let_go("onboarding", "account_status")
     return Population(onboarded, events, names, end.replace(tzinfo=UTC))
 
 

@@ -53,6 +53,9 @@ class EngineKind(Protocol):
     def keep(self, backend: BaseBackend, name: str, expression: ir.Table) -> ir.Table:
         """The expression's rows under a name that only this connection sees."""
 
+    def drop(self, backend: BaseBackend, name: str) -> None:
+        """Lets go of a table that `keep` or `send` made, if there is one."""
+
     def send(
         self, backend: BaseBackend, name: str, rows: pa.Table | pa.RecordBatchReader
     ) -> ir.Table:
@@ -134,6 +137,11 @@ class Engine:
             lambda: self.kind.keep(self.backend, kept_as, expression),
         )
         return table
+
+    def let_go(self, *names: str) -> None:
+        """Drops temporary tables that nothing will ask again: what is kept is spilled sooner."""
+        for name in names:
+            self.kind.drop(self.backend, self.prefix + name)
 
     def do(self, title: str, statement: str) -> None:
         """A statement in the engine's own SQL."""

@@ -115,6 +115,11 @@ def kept_by(name: str, schema: ibis.Schema, query: str) -> str:
     return f'CREATE OR REPLACE TEMPORARY TABLE "{name}" AS SELECT {columns} FROM ({query})'
 
 
+def drop(backend: BaseBackend, name: str) -> None:
+    """The temporary table is gone, if there was one."""
+    backend.raw_sql(f'DROP TABLE IF EXISTS {".".join(TEMPORARY)}."{name}"')
+
+
 def send(backend: BaseBackend, name: str, rows: pa.Table | pa.RecordBatchReader) -> ir.Table:
     """The rows as a temporary table."""
     backend.con.register("rows_sent_along", rows)

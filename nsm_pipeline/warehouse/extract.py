@@ -138,11 +138,14 @@ class Extract:
 
     @cached_property
     def counts(self) -> dict[str, Any]:
-        """What `population.json` holds."""
-        counted = population_counts(self.engine, self.population, self.outcome)
+        """Accounts of every status, whole and by cohort."""
+        return dict(population_counts(self.engine, self.population, self.outcome))
+
+    @cached_property
+    def revenue_at_core(self) -> float:
+        """Share of payments booked at the very moment of a core event."""
         config = self.product.config
-        share = revenue_at_core(self.engine, self.tables, self.population, config)
-        return {**counted, "revenue_at_core": share}
+        return revenue_at_core(self.engine, self.tables, self.population, config)
 
     @cached_property
     def exposures(self) -> Exposures:
@@ -226,6 +229,11 @@ class Extract:
         others = [(no, f) for no, f in enumerate(self._footprints) if f in wanted]
         own = own_rows(self.engine, self.exposures, others)
         return Counted(self.exposures, candidates, self._footprints, values, own, self.days)
+
+    def let_go_of_rows(self) -> None:
+        """Drops the single events, when all that is asked of them has been counted."""
+        _ = self.counted, self.outcome
+        self.engine.let_go("near_events")
 
     def score_input(self) -> ScoreInput:
         """The bounded sample for the score, asked anew each time: it is large, and needed once."""

@@ -52,26 +52,18 @@ def feature_usage(engine: Engine, population: Population, config: ProductConfig)
         "events per account and period of four weeks",
         _usage(engine, population, config, end),
     )
-    whole = _with_next(usage, accounts, end)
-    by_event = whole.group_by("event_no", "period").aggregate(
-        adopters=whole.count(),
-        repeaters=whole.count(where=whole.repeated),
-        judged=whole.count(where=whole.judged),
-        stayed=whole.count(where=whole.judged & whole.stayed),
+    active = engine.materialise(
+        "feature_periods",
+        "periods that accounts were active in",
+        _active(engine, usage, accounts, end),
     )
-    once = whole.select("account_no", "period", "judged", "stayed").distinct()
-    active = once.group_by("period").aggregate(
-        accounts=once.count(),
-        judged=once.count(where=once.judged),
-        stayed=once.count(where=once.judged & once.stayed),
-    )
-    periods = engine.fetch("accounts by event and period", by_event.order_by("event_no", "period"))
-    began = accounts.select("account_no", began=day_number(engine, end, accounts.t0) // PERIOD_DAYS)
-    halves, totals = _halves(engine, usage.join(began, "account_no"))
+    periods, shares = _by_period(engine, usage, active)
+    halves, totals = _by_half(engine, usage, active)
+    engine.let_go("feature_usage", "feature_periods")
     first = engine.fetch("first onboarding", accounts.aggregate(first=accounts.t0.min()))["first"]
     return FeatureUsage(
         _named(periods, population).astype({"period": "int64"}),
-        engine.fetch("active accounts by period", active.order_by("period")).astype("int64"),
+        shares.astype("int64"),
         _named(halves, population),
         totals,
         _begun(first.iloc[0], population.observed_until),
@@ -107,36 +99,70 @@ def _usage(
     rows = rows.mutate(period=period.cast("int16"), day=rows["at"].date()).join(numbers, "event")
     # First and last day instead of a number of days: sets of them do not fit in memory.
     return rows.group_by("account_no", "event_no", "period").aggregate(
-        first=rows.day.min(), last=rows.day.max(), core=rows.count(where=rows.core)
+        repeated=rows.day.max() > rows.day.min(), core=rows.count(where=rows.core).cast("int32")
     )
 
 
-def _with_next(usage: ir.Table, accounts: ir.Table, end: ir.Value) -> ir.Table:
-    """Adds whether the following period is observed, and whether the account is active in it."""
-    active = usage.select("account_no", "period").distinct()
+def _active(engine: Engine, usage: ir.Table, accounts: ir.Table, end: ir.Value) -> ir.Table:
+    """Row per account and period that it was active in: `core` events, and what is known of it.
+
+    `judged` is whether the following period is observed to its end, `stayed` whether the account
+    was active in it, `fresh` whether it onboarded in the half that the period is of.
+    """
+    active = usage.group_by("account_no", "period").aggregate(core=usage.core.sum().cast("int64"))
     later = active.select(
-        "account_no", period=(active.period + 1).cast("int16"), next=ibis.literal(1)
+        "account_no", period=(active.period + 1).cast("int16"), next=ibis.literal(True)
     )
-    rows = usage.left_join(later, ["account_no", "period"]).select(*usage.columns, "next")
-    rows = rows.join(accounts.select("account_no", "observed_until"), "account_no")
+    rows = active.left_join(later, ["account_no", "period"]).select(*active.columns, "next")
+    rows = rows.join(accounts.select("account_no", "t0", "observed_until"), "account_no")
     missing = ((rows.period - 1) * PERIOD_DAYS).as_interval("D")
+    began = day_number(engine, end, rows.t0) // (PERIOD_DAYS * PER_HALF)
     return rows.select(
-        "account_no",
-        "event_no",
-        "period",
-        repeated=rows["last"] > rows["first"],
+        *active.columns,
         judged=(rows.period > 0) & (rows.observed_until + missing >= end),
         stayed=rows.next.notnull(),
+        fresh=ibis.ifelse(began == _half(rows.period), 1, 0).cast("int64"),
     )
 
 
-def _halves(engine: Engine, usage: ir.Table) -> tuple[pd.DataFrame, pd.DataFrame]:
-    rows = usage.mutate(half=(usage.period // PER_HALF).cast("int64"))
-    rows = rows.mutate(fresh=ibis.ifelse(rows.began // PER_HALF == rows.half, 1, 0).cast("int64"))
+def _half(period: ir.IntegerValue) -> ir.IntegerValue:
+    return (period // PER_HALF).cast("int64")
+
+
+def _by_period(
+    engine: Engine, usage: ir.Table, active: ir.Table
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Accounts by event and period, and by period alone."""
+    rows = usage.join(active.drop("core", "fresh"), ["account_no", "period"])
+    by_event = rows.group_by("event_no", "period").aggregate(
+        adopters=rows.count(),
+        repeaters=rows.count(where=rows.repeated),
+        judged=rows.count(where=rows.judged),
+        stayed=rows.count(where=rows.judged & rows.stayed),
+    )
+    together = active.group_by("period").aggregate(
+        accounts=active.count(),
+        judged=active.count(where=active.judged),
+        stayed=active.count(where=active.judged & active.stayed),
+    )
+    return (
+        engine.fetch("accounts by event and period", by_event.order_by("event_no", "period")),
+        engine.fetch("active accounts by period", together.order_by("period")),
+    )
+
+
+def _by_half(
+    engine: Engine, usage: ir.Table, active: ir.Table
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Accounts by event and half, and by half alone with their core events."""
+    halved = active.mutate(half=_half(active.period))
+    rows = usage.join(
+        halved.select("account_no", "period", "half", "fresh"), ["account_no", "period"]
+    )
     once = rows.select("account_no", "event_no", "half", "fresh").distinct()
     by_event = once.group_by("event_no", "half", "fresh").aggregate(adopters=once.count())
-    each = rows.group_by("account_no", "half", "fresh").aggregate(
-        core=rows.core.sum().cast("int64")
+    each = halved.group_by("account_no", "half", "fresh").aggregate(
+        core=halved.core.sum().cast("int64")
     )
     totals = each.group_by("half", "fresh").aggregate(
         accounts=each.count(),

@@ -101,10 +101,15 @@ def keep(backend: BaseBackend, name: str, expression: ir.Table) -> ir.Table:
     kinds = {c.name: c.args["kind"].sql(DIALECT) for c in schema.to_sqlglot_column_defs(DIALECT)}
     listed = ", ".join(_column(column, kinds[column]) for column in schema)
     rows = backend.compile(expression)
-    _drop(backend, name)
+    drop(backend, name)
     backend.raw_sql(f'CREATE TEMP TABLE "{name}" AS SELECT {listed} FROM ({rows}) AS q').close()
     backend.raw_sql(f'ANALYZE pg_temp."{name}"').close()
     return _temporary(backend, name, schema)
+
+
+def drop(backend: BaseBackend, name: str) -> None:
+    """The temporary table is gone, if there was one."""
+    backend.raw_sql(f'DROP TABLE IF EXISTS pg_temp."{name}"').close()
 
 
 def send(backend: BaseBackend, name: str, rows: pa.Table) -> ir.Table:
@@ -112,7 +117,7 @@ def send(backend: BaseBackend, name: str, rows: pa.Table) -> ir.Table:
 
     Of tables without them it expects thousands of rows, and a dozen joins to such take minutes.
     """
-    _drop(backend, name)
+    drop(backend, name)
     schema = backend.create_table(name, rows, temp=True).schema()
     backend.raw_sql(f'ANALYZE pg_temp."{name}"').close()
     return _temporary(backend, name, schema)
@@ -128,10 +133,6 @@ def _temporary(backend: BaseBackend, name: str, schema: ibis.Schema) -> ir.Table
     place = ops.Namespace(database="pg_temp")
     table: ir.Table = ops.DatabaseTable(name, schema, backend, namespace=place).to_expr()
     return table
-
-
-def _drop(backend: BaseBackend, name: str) -> None:
-    backend.raw_sql(f'DROP TABLE IF EXISTS pg_temp."{name}"').close()
 
 
 def _is_text(dtype: ibis.DataType) -> bool:

@@ -60,7 +60,9 @@ def repetition(
     )
     histogram = marked.group_by("times", "by_days", "spaced").aggregate(accounts=marked.count())
     found = engine.fetch("accounts by how often", histogram.order_by("times", "by_days", "spaced"))
-    return found, _whose(engine, accounts, exposures)
+    whose = _whose(engine, accounts, exposures)
+    engine.let_go("repetition")
+    return found, whose
 
 
 def _counted(

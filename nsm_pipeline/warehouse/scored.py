@@ -24,6 +24,13 @@ from nsm_pipeline.warehouse.series import weekly_reach
 from nsm_pipeline.warehouse.standings import build_standings
 from nsm_pipeline.warehouse.strata import account_scores, send_weights, strata_of_accounts
 
+# Who is compared, and the counts by event, are asked again by what stands around the ranking.
+ONLY_FOR_CELLS = (
+    *("own_rows", "candidate_values", "days_without", "traits", "scores"),
+    *("standings", "strata", "stratified", "stratified_weeks"),
+    *("weekly_revenue", "account_outcomes"),
+)
+
 
 @dataclass(frozen=True)
 class Scored:
@@ -37,6 +44,7 @@ class Scored:
         x = self.extract
         weights = send_weights(x.engine, self.score, x.exposures)
         scores = account_scores(x.engine, weights, x.traits, x.exposures, x.days.seen)
+        x.let_go_of_rows()
         standings = build_standings(x.engine, weights, scores, x.counted)
         return standings, strata_of_accounts(x.engine, weights, scores)
 

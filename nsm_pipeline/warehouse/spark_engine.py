@@ -87,6 +87,11 @@ def keep(backend: BaseBackend, name: str, expression: ir.Table) -> ir.Table:
     return table
 
 
+def drop(backend: BaseBackend, name: str) -> None:
+    """Without its view nothing refers to the rows, and Spark frees them."""
+    backend._session.catalog.dropTempView(name)
+
+
 def send(backend: BaseBackend, name: str, rows: pa.Table) -> ir.Table:
     """A handful of rows as a temporary view."""
     backend._session.createDataFrame(rows).createOrReplaceTempView(name)

@@ -64,9 +64,11 @@ def build_standings(
     # Even an empty part would cost the engine a pass over all counts.
     if not all(is_plain(candidate) for candidate in counted.candidates):
         parts.append(_declared(engine, weights, (scores, moved), counted))
-    return engine.materialise(
+    standings = engine.materialise(
         "standings", "where accounts stand by each candidate", ibis.union(*parts)
     )
+    engine.let_go("moved_by_days")
+    return standings
 
 
 def _moved_by_days(days: ActiveDays, weights: Weights) -> ir.Table:

@@ -83,6 +83,7 @@ def reached_by_week(
         ],
         ignore_index=True,
     )
+    apart.let_go("near_events", "event_counts", "candidate_values")
     days = found["number"].map(dict(enumerate(days for _, _, days in chosen)))
     end = pd.Timestamp(population.observed_until).tz_localize(None)
     closed = found["week"] + pd.to_timedelta(days + DAYS_PER_WEEK, unit="D") <= end

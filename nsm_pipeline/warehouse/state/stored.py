@@ -79,13 +79,17 @@ class StoredCounts:
 
     @cached_property
     def counts(self) -> dict[str, Any]:
-        """What `population.json` holds."""
+        """As of an extract."""
         people = self.population
         # The clock says of nobody but the eligible that they are retained.
-        counted = counts_with_outcome(self.store.engine, people.onboarded, people.observed_until)
+        found = counts_with_outcome(self.store.engine, people.onboarded, people.observed_until)
+        return dict(found)
+
+    @property
+    def revenue_at_core(self) -> float:
+        """As of an extract."""
         found = self.facts["at_core"]
-        share = found["at_core"] / found["payments"] if found["payments"] else 0.0
-        return {**counted, "revenue_at_core": share}
+        return float(found["at_core"] / found["payments"]) if found["payments"] else 0.0
 
     @cached_property
     def retention_curve(self) -> pd.DataFrame:

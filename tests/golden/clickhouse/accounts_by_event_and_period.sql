@@ -3,59 +3,36 @@ SELECT
   *
 FROM (
   SELECT
-    "t8"."event_no" AS "event_no",
-    "t8"."period" AS "period",
+    "t5"."event_no" AS "event_no",
+    "t5"."period" AS "period",
     COUNT(*) AS "adopters",
-    countIf("t8"."repeated") AS "repeaters",
-    countIf("t8"."judged") AS "judged",
-    countIf("t8"."judged" AND "t8"."stayed") AS "stayed"
+    countIf("t5"."repeated") AS "repeaters",
+    countIf("t5"."judged") AS "judged",
+    countIf("t5"."judged" AND "t5"."stayed") AS "stayed"
   FROM (
     SELECT
       "t2"."account_no" AS "account_no",
       "t2"."event_no" AS "event_no",
       "t2"."period" AS "period",
-      "t2"."last" > "t2"."first" AS "repeated",
-      (
-        "t2"."period" > 0
-      )
-      AND (
-        (
-          "t5"."observed_until" + INTERVAL ((
-            "t2"."period" - 1
-          ) * 28) DAY
-        ) >= parseDateTime64BestEffort('2024-08-29T08:33:44.906705', 6)
-      ) AS "judged",
-      isNotNull("t7"."next") AS "stayed"
+      "t2"."repeated" AS "repeated",
+      "t2"."core" AS "core",
+      "t4"."judged" AS "judged",
+      "t4"."stayed" AS "stayed"
     FROM "temp"."main"."feature_usage" AS "t2"
-    LEFT OUTER JOIN (
-      SELECT
-        "t3"."account_no" AS "account_no",
-        CAST("t3"."period" + 1 AS Nullable(Int16)) AS "period",
-        1 AS "next"
-      FROM (
-        SELECT DISTINCT
-          "t0"."account_no" AS "account_no",
-          "t0"."period" AS "period"
-        FROM "temp"."main"."feature_usage" AS "t0"
-      ) AS "t3"
-    ) AS "t7"
-      ON "t2"."account_no" = "t7"."account_no" AND "t2"."period" = "t7"."period"
     INNER JOIN (
       SELECT
-        CAST("t1"."account_no" AS Nullable(Int32)) AS "account_no",
-        "t1"."observed_until" AS "observed_until"
-      FROM "temp"."main"."cohort" AS "t1"
-      WHERE
-        NOT (
-          "t1"."status" IN ('internal', 'bot')
-        )
-    ) AS "t5"
-      ON "t2"."account_no" = "t5"."account_no"
-  ) AS "t8"
+        "t1"."account_no" AS "account_no",
+        "t1"."period" AS "period",
+        "t1"."judged" AS "judged",
+        "t1"."stayed" AS "stayed"
+      FROM "temp"."main"."feature_periods" AS "t1"
+    ) AS "t4"
+      ON "t2"."account_no" = "t4"."account_no" AND "t2"."period" = "t4"."period"
+  ) AS "t5"
   GROUP BY
-    "t8"."event_no",
-    "t8"."period"
-) AS "t9"
+    "t5"."event_no",
+    "t5"."period"
+) AS "t6"
 ORDER BY
-  "t9"."event_no" ASC,
-  "t9"."period" ASC
+  "t6"."event_no" ASC,
+  "t6"."period" ASC

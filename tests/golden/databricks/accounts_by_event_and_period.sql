@@ -3,59 +3,36 @@ SELECT
   *
 FROM (
   SELECT
-    `t8`.`event_no`,
-    `t8`.`period`,
+    `t5`.`event_no`,
+    `t5`.`period`,
     COUNT(*) AS `adopters`,
-    SUM(CAST(`t8`.`repeated` AS BIGINT)) AS `repeaters`,
-    SUM(CAST(`t8`.`judged` AS BIGINT)) AS `judged`,
-    SUM(CAST(`t8`.`judged` AND `t8`.`stayed` AS BIGINT)) AS `stayed`
+    SUM(CAST(`t5`.`repeated` AS BIGINT)) AS `repeaters`,
+    SUM(CAST(`t5`.`judged` AS BIGINT)) AS `judged`,
+    SUM(CAST(`t5`.`judged` AND `t5`.`stayed` AS BIGINT)) AS `stayed`
   FROM (
     SELECT
       `t2`.`account_no`,
       `t2`.`event_no`,
       `t2`.`period`,
-      `t2`.`last` > `t2`.`first` AS `repeated`,
-      (
-        `t2`.`period` > 0
-      )
-      AND (
-        (
-          `t5`.`observed_until` + CAST(CONCAT((
-            `t2`.`period` - 1
-          ) * 28, ' days') AS INTERVAL)
-        ) >= CAST('2024-08-29T08:33:44.906705' AS TIMESTAMP)
-      ) AS `judged`,
-      `t7`.`next` IS NOT NULL AS `stayed`
+      `t2`.`repeated`,
+      `t2`.`core`,
+      `t4`.`judged`,
+      `t4`.`stayed`
     FROM `temp`.`main`.`feature_usage` AS `t2`
-    LEFT OUTER JOIN (
-      SELECT
-        `t3`.`account_no`,
-        CAST(`t3`.`period` + 1 AS SMALLINT) AS `period`,
-        1 AS `next`
-      FROM (
-        SELECT DISTINCT
-          `t0`.`account_no`,
-          `t0`.`period`
-        FROM `temp`.`main`.`feature_usage` AS `t0`
-      ) AS `t3`
-    ) AS `t7`
-      ON `t2`.`account_no` = `t7`.`account_no` AND `t2`.`period` = `t7`.`period`
     INNER JOIN (
       SELECT
-        CAST(`t1`.`account_no` AS INT) AS `account_no`,
-        `t1`.`observed_until`
-      FROM `temp`.`main`.`cohort` AS `t1`
-      WHERE
-        NOT (
-          `t1`.`status` IN ('internal', 'bot')
-        )
-    ) AS `t5`
-      ON `t2`.`account_no` = `t5`.`account_no`
-  ) AS `t8`
+        `t1`.`account_no`,
+        `t1`.`period`,
+        `t1`.`judged`,
+        `t1`.`stayed`
+      FROM `temp`.`main`.`feature_periods` AS `t1`
+    ) AS `t4`
+      ON `t2`.`account_no` = `t4`.`account_no` AND `t2`.`period` = `t4`.`period`
+  ) AS `t5`
   GROUP BY
     1,
     2
-) AS `t9`
+) AS `t6`
 ORDER BY
-  `t9`.`event_no` ASC NULLS LAST,
-  `t9`.`period` ASC NULLS LAST
+  `t6`.`event_no` ASC NULLS LAST,
+  `t6`.`period` ASC NULLS LAST
