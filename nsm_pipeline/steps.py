@@ -100,6 +100,11 @@ class RunContext:
         """What answers for the counts: the state, or the engine."""
         return self.extract if self.stored is None else self.stored
 
+    @property
+    def rows(self) -> Extract:
+        """What answers for single behaviours: rows that the state keeps, or the source's."""
+        return self.extract if self.stored is None else self.stored.rows
+
     def settle_windows(self) -> dict[str, Any] | None:
         """Asks the data for the windows that the file leaves open; None when it leaves none.
 
@@ -293,8 +298,6 @@ def publish(context: RunContext) -> None:
     run.write_text(run_files.REPORT, render_report(run))
     run.write_text(run_files.DIGEST, render_digest(run))
     publish_tables(context.product, run)
-    files = {"state": run_files.STATE, "measured": run_files.MEASURED}
-    told = {
-        name: run.read_json(file)["sentence"] for name, file in files.items() if run.exists(file)
-    }
+    names = (run_files.STATE, run_files.MEASURED)
+    told = {Path(name).stem: run.read_json(name)["sentence"] for name in names if run.exists(name)}
     context.store.publish(run, facts=run_facts(context.product, context.seconds, told))

@@ -110,7 +110,7 @@ def nights(tmp_path_factory: pytest.TempPathFactory) -> Nights:
         if as_of == WEDNESDAY:
             path.write_text(path.read_text().replace("name: sharers", "name: sharing"))
         came.to_parquet(folder / "events" / f"{name}.parquet", index=False)
-        if as_of == MONDAY:
+        if as_of in (SUNDAY, MONDAY):
             runs[name] = night_by_steps(path, as_of, folder / "events")
         else:
             runs[name], found.asked[name] = watched_night(path, as_of)
@@ -185,12 +185,12 @@ def test_the_carried_files_are_those_of_the_measuring_night(nights: Nights) -> N
 
 
 def test_a_carried_night_asks_nothing_for_it(nights: Nights) -> None:
-    """Friday counts the questions; on Monday there is no log to be read any more."""
+    """Friday counts the questions; on Sunday and Monday there is no log to be read any more."""
     assert nights.asked["friday"]["measure"] == nights.asked["friday"]["publish"] == []
     assert "when each account onboards" in nights.asked["tuesday"]["measure"]
 
 
-def test_who_comes_among_the_first_three_is_asked_for_then(nights: Nights) -> None:
+def test_who_comes_among_the_first_three_is_counted_then_of_the_kept_rows(nights: Nights) -> None:
     told, before = nights.told("sunday"), nights.told("friday")
     new = [row for row in told["tracked"] if row["as_of"] == "2024-10-27T02:00:00Z"]
     assert [row["candidate"] for row in new] == ["invite"]

@@ -31,7 +31,7 @@ def measure(context: RunContext) -> None:
 
     What follows from the ranking is of tonight on every night. In a week that is measured already
     the parts' files are carried, and of the first three behaviours only those that are new among
-    them are asked of the source.
+    them are counted, of the rows that the state keeps.
     """
     measuring = Measuring.of(context)
     star(context, measuring.week)

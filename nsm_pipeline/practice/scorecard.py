@@ -36,7 +36,7 @@ EVERYBODY = ""
 def scorecard(context: RunContext, week: MeasuredWeek | None) -> list[Evidence]:
     """Scores the top three candidates and every declared metric; gives what they are judged by.
 
-    Behaviours that `week` has counted anew are not asked of the source again.
+    Behaviours that `week` has recounted are not recounted again.
     """
     from nsm_pipeline.product.business_model import AUDIENCES
     from nsm_pipeline.stats.scorecard import score, score_record
@@ -207,11 +207,11 @@ def _recount(
 def _recounted(
     context: RunContext, row: Mapping[str, Any], clause: Behaviour
 ) -> tuple[Recount | None, str]:
-    """The same, asked of the source."""
+    """The same, counted now."""
     from nsm_pipeline.stats.gaming import recount
     from nsm_pipeline.warehouse.repetition import Repeated, repetition
 
-    config, x = context.product.config, context.extract
+    config, x = context.product.config, context.rows
     if any(not x.tables.events[c].type().is_string() for c in clause.where if c in _found(config)):
         return None, "Its rows are told by a number; they are not counted anew."
     asked = Repeated(row["candidate"], clause, int(row["at_least"]), int(row["within_days"]))

@@ -29,7 +29,7 @@ RANKS_PER_RUN, RUNS_REMEMBERED = 10, 400
 def star(context: RunContext, week: MeasuredWeek | None) -> None:
     """Keeps or replaces the leader, tracks the top three, and says what changed and why.
 
-    Behaviours that `week` has tracked are not asked of the source again.
+    Behaviours that `week` has tracked are not counted again.
     """
     from nsm_pipeline.stats.conversion import activities
     from nsm_pipeline.stats.star_document import IMPACT, RULE, standing_json
@@ -168,13 +168,13 @@ def _tracked(ranked: _Ranked, week: MeasuredWeek | None) -> pd.DataFrame:
 
 
 def _reached(ranked: _Ranked, choices: Sequence[Choice]) -> dict[Choice, pd.DataFrame]:
-    """The weeks of these behaviours, asked of the source."""
+    """The weeks of these behaviours, counted now."""
     from nsm_pipeline.stats.retention import wilson
     from nsm_pipeline.warehouse.tracked import named_candidates, reached_by_week
 
     if not choices:
         return {}
-    context, x = ranked.context, ranked.context.extract
+    context, x = ranked.context, ranked.context.rows
     config = context.product.config
     resolved = named_candidates(config, x.population.event_names, context.specs)
     asked = [(resolved[c.candidate], c.at_least, c.within_days) for c in choices]

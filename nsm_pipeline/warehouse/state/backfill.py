@@ -23,6 +23,7 @@ from nsm_pipeline.warehouse.extract import Extract, Part
 from nsm_pipeline.warehouse.state.arrival import NeedsRebuild
 from nsm_pipeline.warehouse.state.catalogue import Catalogue, Difference
 from nsm_pipeline.warehouse.state.clock import eligible_at, population_at
+from nsm_pipeline.warehouse.state.everybody import known_events
 from nsm_pipeline.warehouse.state.shares import Logs
 from nsm_pipeline.warehouse.state.store import StateStore
 from nsm_pipeline.warehouse.state.sums import BY_CANDIDATE, Sums, in_order, joined
@@ -102,9 +103,7 @@ def _everyone(store: StateStore, config: ProductConfig, moments: tuple[datetime,
     if near is None:
         raise NeedsRebuild("the candidates have changed and no account has been compared so far")
     rows = near.named(clock, last)
-    names = engine.fetch("all event names", store.table("names").select("event"))
-    known = sorted(names["event"].astype(str))
-    people = population_at(clock, rows.events, config, end, names=known)
+    people = population_at(clock, rows.events, config, end, names=known_events(store))
     return Part(SourceTables(rows.events, None, rows.payments), people)
 
 

@@ -25,6 +25,7 @@ from nsm_pipeline.warehouse.choices import ScoreVersion
 from nsm_pipeline.warehouse.chosen_steps import Candidates, ChosenSteps
 from nsm_pipeline.warehouse.cohort import Population, counts_with_outcome
 from nsm_pipeline.warehouse.events import SourceTables
+from nsm_pipeline.warehouse.extract import Extract
 from nsm_pipeline.warehouse.series import (
     fetch_cohort_weeks,
     onboarding_weeks,
@@ -33,6 +34,7 @@ from nsm_pipeline.warehouse.series import (
     whole_weeks,
 )
 from nsm_pipeline.warehouse.state.clock import population_at
+from nsm_pipeline.warehouse.state.everybody import everybody
 from nsm_pipeline.warehouse.state.store import StateStore
 from nsm_pipeline.warehouse.state.sums import read_strata, summed
 from nsm_pipeline.warehouse.usage import curve_by_week, weeks_lived
@@ -76,6 +78,13 @@ class StoredCounts:
         end = datetime.fromisoformat(self.facts["end"])
         clock, events = self.store.table("clock"), self.store.table("events")
         return population_at(clock, events, self.product.config, end)
+
+    @cached_property
+    def rows(self) -> Extract:
+        """An extract of the kept rows of everybody, for what no sums are kept of."""
+        last, end = (datetime.fromisoformat(self.facts[name]) for name in ("as_of", "end"))
+        part = everybody(self.store, self.product.config, (last, end))
+        return Extract(self.product, last, self.store.engine, part=part)
 
     @cached_property
     def counts(self) -> dict[str, Any]:
