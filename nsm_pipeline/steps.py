@@ -100,11 +100,6 @@ class RunContext:
         """What answers for the counts: the state, or the engine."""
         return self.extract if self.stored is None else self.stored
 
-    @property
-    def rows(self) -> Extract:
-        """What answers for single behaviours: rows that the state keeps, or the source's."""
-        return self.extract if self.stored is None else self.stored.rows
-
     def settle_windows(self) -> dict[str, Any] | None:
         """Asks the data for the windows that the file leaves open; None when it leaves none.
 

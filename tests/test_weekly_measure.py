@@ -17,8 +17,10 @@ from nsm_pipeline.practice.review import write_review
 from nsm_pipeline.product.yaml_file import load_product
 from nsm_pipeline.runs.run_facts import run_facts
 from nsm_pipeline.runs.run_folder import RunFolder, RunStore
+from nsm_pipeline.stats.gaming import read_recount, recount
 from nsm_pipeline.stats.leadership import Choice
 from nsm_pipeline.steps import RunContext
+from nsm_pipeline.warehouse.repetition import Repeated, repetition
 from nsm_pipeline.warehouse.tracked import named_candidates, reached_by_week
 
 # London's clocks go back on Sunday 27 October 2024, at 1:00 UTC.
@@ -65,13 +67,16 @@ def late_invites(events: pd.DataFrame) -> pd.DataFrame:
 
 
 def night_by_steps(path: Path, as_of: datetime, events: Path) -> RunFolder:
-    """A process for each step, as Airflow has it; the log is out of reach from `measure` on."""
+    """A process for each step, as Airflow has it; from `measure` on there is no row to be read."""
     run = start_run(path, as_of=as_of, out=path.parent / "runs")
+    files = {file: file.read_bytes() for file in events.glob("*.parquet")}
     for step in STEPS:
         if step.name == "measure":
-            events.rename(events.with_name("gone"))
+            for file in files:
+                pd.read_parquet(file).head(0).to_parquet(file, index=False)
         run_step(step.name, product_file=path, folder=run)
-    events.with_name("gone").rename(events)
+    for file, content in files.items():
+        file.write_bytes(content)
     return run
 
 
@@ -185,7 +190,7 @@ def test_the_carried_files_are_those_of_the_measuring_night(nights: Nights) -> N
 
 
 def test_a_carried_night_asks_nothing_for_it(nights: Nights) -> None:
-    """Friday counts the questions; on Sunday and Monday there is no log to be read any more."""
+    """Friday counts the questions; on Sunday and Monday there is no row to be read any more."""
     assert nights.asked["friday"]["measure"] == nights.asked["friday"]["publish"] == []
     assert "when each account onboards" in nights.asked["tuesday"]["measure"]
 
@@ -205,7 +210,14 @@ def test_who_comes_among_the_first_three_is_counted_then_of_the_kept_rows(nights
     events = extract.population.event_names
     candidate = named_candidates(config, events, extract.specs)["invite"]
     chosen = [(candidate, choice["at_least"], choice["within_days"])]
-    expected = reached_by_week(extract.engine, extract.population, config, chosen)
+    asked = (extract.engine, extract.population, config)
+    expected = reached_by_week(*asked, chosen)
+    (clause,) = candidate.clauses
+    repeated = Repeated("invite", clause, int(choice["at_least"]), choice["within_days"])
+    histogram, whose = repetition(*asked, (extract.exposures, repeated))
+    (again,) = [row for row in told["recounted"] if row["candidate"] == "invite"]
+    assert again["as_of"] == choice["as_of"]
+    assert read_recount(again["recount"]) == recount(histogram, whose, choice["at_least"])
     extract.engine.close()
     for name in ("sunday", "monday"):
         tracked = nights.runs[name].read_frame("tracked.parquet")

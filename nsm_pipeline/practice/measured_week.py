@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from nsm_pipeline.runs.run_folder import RunFolder, RunStore
     from nsm_pipeline.stats.leadership import Choice
+    from nsm_pipeline.steps import RunContext
+    from nsm_pipeline.warehouse.extract import Extract
 
 Kind = Literal["tracked", "recounted"]
 
@@ -94,3 +96,8 @@ def choice_of(row: Mapping[Any, Any]) -> Choice:
     from nsm_pipeline.stats.leadership import Choice
 
     return Choice(str(row["candidate"]), float(row["at_least"]), int(row["within_days"]))
+
+
+def rows_of(context: RunContext) -> Extract:
+    """The rows to ask for a single behaviour: those that the state keeps, or the source's."""
+    return context.extract if context.stored is None else context.stored.rows

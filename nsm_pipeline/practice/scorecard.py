@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from nsm_pipeline.practice.measured_week import choice_of
+from nsm_pipeline.practice.measured_week import choice_of, rows_of
 from nsm_pipeline.runs.run_files import (
     METRIC_SERIES,
     METRICS,
@@ -211,7 +211,7 @@ def _recounted(
     from nsm_pipeline.stats.gaming import recount
     from nsm_pipeline.warehouse.repetition import Repeated, repetition
 
-    config, x = context.product.config, context.rows
+    config, x = context.product.config, rows_of(context)
     if any(not x.tables.events[c].type().is_string() for c in clause.where if c in _found(config)):
         return None, "Its rows are told by a number; they are not counted anew."
     asked = Repeated(row["candidate"], clause, int(row["at_least"]), int(row["within_days"]))

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from nsm_pipeline.practice.earlier_run import earlier_run, is_first
+from nsm_pipeline.practice.measured_week import rows_of
 from nsm_pipeline.runs.canonical_bytes import moment
 from nsm_pipeline.runs.run_files import POPULATION, RANKING, RANKS, SEARCH, STAR, TRACKED
 
@@ -174,7 +175,7 @@ def _reached(ranked: _Ranked, choices: Sequence[Choice]) -> dict[Choice, pd.Data
 
     if not choices:
         return {}
-    context, x = ranked.context, ranked.context.rows
+    context, x = ranked.context, rows_of(ranked.context)
     config = context.product.config
     resolved = named_candidates(config, x.population.event_names, context.specs)
     asked = [(resolved[c.candidate], c.at_least, c.within_days) for c in choices]
