@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: run test check gallery recovery articles bench bench-small bench-stats bench-night bench-products golden lock lock-check help
+.PHONY: run test check gallery recovery articles bench bench-small bench-stats bench-night bench-week bench-products golden lock lock-check help
 
 # Some environments forbid bytecode; without it every start would compile 150 packages again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -58,6 +58,9 @@ bench-stats: .venv/.run ## CPU of the statistics, against scikit-learn (the tabl
 
 bench-products: .venv/.run ## reading and checking 200 products (the table of docs/benchmarks.md)
 	@$(BIN)/python -m benchmarks.bench_products
+
+bench-week: .venv/.run ## CPU of whole runs with a state, step by step (EVENTS=10000000)
+	@$(BIN)/python -m benchmarks.bench_week $(EVENTS)
 
 golden: .venv/.dev ## write the compiled SQL of tests/golden anew
 	@PYTHONPATH=.:tests $(BIN)/python tests/golden_sql.py
