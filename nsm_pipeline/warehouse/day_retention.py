@@ -81,9 +81,11 @@ def day_retention(
 def _active(engine: Engine, accounts: ir.Table, rows: ir.Table, days: Sequence[int]) -> ir.Table:
     """Row per day: accounts with a row of each kind on it, of those observed to its end."""
     mine = since_onboarding(rows, accounts)
+    # Joined, because a filter would work the day out once for each that is asked for.
+    asked = engine.small_table("asked_days", {"day": list(days)}, {"day": "int64"})
     near = mine.select(
         "account_no", "own", "returned", day=day_number(engine, mine["at"], mine.t0)
-    ).filter(lambda t: t.day.isin(list(days)))
+    ).join(asked, "day")
     each = near.group_by("account_no", "day").aggregate(
         own=near.own.any(), returned=near.returned.any()
     )
