@@ -20,6 +20,8 @@ from nsm_pipeline.warehouse.chosen_steps import (
 from nsm_pipeline.warehouse.connect import Engine
 from nsm_pipeline.warehouse.outcomes import MINOR_UNITS
 
+REVENUE_WEEK = ("within_days", "candidate_no", "stratum", "week", "step")
+
 
 @dataclass(frozen=True)
 class CountedCells:
@@ -39,6 +41,8 @@ def count_cells(
     strata: ir.Table,
     accounts: ir.Table,
     candidates: Candidates,
+    *,
+    apart: Sequence[str] = (),
 ) -> CountedCells:
     """The cells, counted and not yet fetched.
 
@@ -49,6 +53,7 @@ def count_cells(
         accounts: `within_days, account_no, cohort, segment, retained, revenue_accounts,
             revenue_minor`.
         candidates: their names and thresholds.
+        apart: further columns of the accounts, whose values are counted apart from one another.
     """
     labels, numbered = numbered_labels(engine, accounts)
     everyone = engine.materialise(
@@ -56,7 +61,7 @@ def count_cells(
         "strata, labels and outcomes of all accounts",
         strata.join(numbered, ["within_days", "account_no"]),
     )
-    parts = _spread_all(engine, everyone, standings, candidates, "label_no")
+    parts = _spread_all(engine, everyone, standings, candidates, ("label_no", *apart))
     return CountedCells(_one_by_one(engine, "cells", "the cells", parts), labels)
 
 
@@ -76,13 +81,17 @@ def count_revenue_weeks(
     strata: ir.Table,
     weeks: ir.Table,
     candidates: Candidates,
+    *,
+    apart: Sequence[str] = (),
 ) -> ir.Table:
     """As `query_revenue_weeks`, of every candidate in every window, by each step; not fetched.
 
-    Shape: `within_days, candidate_no, stratum, week, step` and the sums.
+    Shape: `within_days, candidate_no, stratum, week, step, accounts, revenue_sum, revenue_squares`;
+    and the columns of `weeks` that are counted `apart`.
     """
     everyone = _stratified_weeks(engine, strata, weeks)
-    parts = _spread_all(engine, everyone, standings, candidates, "week")
+    parts = _spread_all(engine, everyone, standings, candidates, ("week", *apart))
+    parts = {window: part.drop("retained", "revenue_accounts") for window, part in parts.items()}
     return _one_by_one(engine, "revenue_weeks", "revenue by week and step", parts)
 
 
@@ -113,7 +122,7 @@ def query_revenue_weeks(
             everyone,
             chosen.doing(standings, window),
             window,
-            (chosen.numbers_in(window), "week"),
+            (chosen.numbers_in(window), ("week",)),
         )
         for window in chosen.windows
     }
@@ -131,10 +140,10 @@ def _stratified_weeks(engine: Engine, strata: ir.Table, weeks: ir.Table) -> ir.T
 
 def fetch_revenue_weeks(engine: Engine, rows: ir.Table, names: Sequence[str]) -> pd.DataFrame:
     """Revenue by week in currency units, from rows whose `step` is 1 for doers and 0 for others."""
-    shown = _shown(rows)
-    found = engine.fetch("revenue by week, ordered", shown.order_by(*shown.columns[:5]))
+    shown = _shown(rows.select(*REVENUE_WEEK, "revenue_sum", "revenue_squares"))
+    found = engine.fetch("revenue by week, ordered", shown.order_by(*REVENUE_WEEK))
     found = found.rename(columns={"step": "reached"}).astype({"reached": "float64"})
-    return _in_units(found, names).drop(columns=["accounts", "retained", "revenue_accounts"])
+    return _in_units(found, names)
 
 
 def numbered_labels(engine: Engine, accounts: ir.Table) -> tuple[ir.Table, ir.Table]:
@@ -169,7 +178,11 @@ def _sums(rows: ir.Table, sign: int = 1) -> dict[str, ir.Value]:
 
 
 def _spread_all(
-    engine: Engine, everyone: ir.Table, standings: ir.Table, candidates: Candidates, label: str
+    engine: Engine,
+    everyone: ir.Table,
+    standings: ir.Table,
+    candidates: Candidates,
+    labels: tuple[str, ...],
 ) -> dict[int, ir.Table]:
     """`_spread` of every candidate, by window."""
     numbers = engine.small_table(
@@ -178,7 +191,7 @@ def _spread_all(
         {"candidate_no": "int32"},
     )
     return {
-        window: _spread(everyone, standing_in(standings, window), window, (numbers, label))
+        window: _spread(everyone, standing_in(standings, window), window, (numbers, labels))
         for window in standing_windows(standings)
     }
 
@@ -195,26 +208,26 @@ def _one_by_one(engine: Engine, name: str, title: str, parts: Mapping[int, ir.Ta
 
 
 def _spread(
-    everyone: ir.Table, standing: ir.Table, window: int, by: tuple[ir.Table, str]
+    everyone: ir.Table, standing: ir.Table, window: int, by: tuple[ir.Table, tuple[str, ...]]
 ) -> ir.Table:
-    """Accounts of a window summed by candidate, stratum, label and threshold reached.
+    """Accounts of a window summed by candidate, stratum, labels and threshold reached.
 
     An account that never touched a candidate has the same stratum for each of these, so those are
     summed once: all accounts, less the touched at their whole stratum, plus the touched at the
-    stratum that leaves the candidate out. `by` has the numbers of the candidates, and the label.
+    stratum that leaves the candidate out. `by` has the numbers of the candidates, and the labels.
     """
-    numbers, label = by
+    numbers, labels = by
     rows = everyone.filter(everyone.within_days == window).drop("within_days")
-    total = rows.group_by("stratum", label).aggregate(**_sums(rows))
+    total = rows.group_by("stratum", *labels).aggregate(**_sums(rows))
     total = total.cross_join(numbers).mutate(step=ibis.literal(0, "int16"))
 
     touched = standing.join(rows, "account_no")
-    removed = touched.group_by("candidate_no", "stratum", label).aggregate(**_sums(touched, -1))
+    removed = touched.group_by("candidate_no", "stratum", *labels).aggregate(**_sums(touched, -1))
     removed = removed.mutate(step=ibis.literal(0, "int16"))
-    added = touched.group_by("candidate_no", label, "step", stratum=touched.own_stratum)
+    added = touched.group_by("candidate_no", *labels, "step", stratum=touched.own_stratum)
     added = added.aggregate(**_sums(touched))
 
-    order = ("candidate_no", "stratum", label, "step")
+    order = ("candidate_no", "stratum", *labels, "step")
     parts = ibis.union(*(part.select(*order, *SUM_TYPES) for part in (total, removed, added)))
     summed = parts.group_by(*order).aggregate(
         **{name: parts[name].sum().cast(dtype) for name, dtype in SUM_TYPES.items()}

@@ -6,7 +6,7 @@ Source: METHOD of the project, section 1 (population, windows, censoring, left t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 
 import ibis
@@ -59,6 +59,20 @@ def build_population(
     events = visible_events(tables, config.source, ibis.timestamp(moment.isoformat()))
     names, newest = _names_and_newest(engine, events)
     end = _end_of_observation(newest, config, moment)
+    onboarded = build_onboarded(engine, replace(tables, events=events), config, end, labels=labels)
+    return Population(onboarded, events, names, end.replace(tzinfo=UTC))
+
+
+def build_onboarded(
+    engine: Engine,
+    tables: SourceTables,
+    config: ProductConfig,
+    end: datetime,
+    *,
+    labels: Labels | None = None,
+) -> ir.Table:
+    """`Population.onboarded` at this end of observation, of events that the run may know of."""
+    events = tables.events
     clock = engine.materialise(
         "onboarding", "when each account onboards", onboarding(events, config)
     )
@@ -71,7 +85,7 @@ def build_population(
     named = labelled(status, labels or read_labels(engine, status, config), config)
     onboarded = engine.materialise("cohort", "cohorts, segments and account numbers", named)
     engine.let_go("onboarding", "account_status")
-    return Population(onboarded, events, names, end.replace(tzinfo=UTC))
+    return onboarded
 
 
 def onboarding(events: ir.Table, config: ProductConfig) -> ir.Table:

@@ -147,6 +147,13 @@ class Engine:
         """A statement in the engine's own SQL."""
         self._run(Question(title, statement), lambda: self.backend.raw_sql(statement))
 
+    def read(self, title: str, statement: str) -> pa.Table:
+        """The rows of a statement in the SQL of DuckDB, which this engine is."""
+        rows: pa.Table = self._run(
+            Question(title, statement), lambda: self.backend.raw_sql(statement).to_arrow_table()
+        )
+        return rows
+
     def fetch(self, title: str, expression: ir.Table) -> pd.DataFrame:
         """The rows of a small result."""
         frame: pd.DataFrame = self._run(Question(title, expression), lambda: expression.to_pandas())

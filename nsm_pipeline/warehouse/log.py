@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import ibis
 import ibis.expr.types as ir
@@ -20,18 +20,22 @@ EXAMPLES = 5
 # A format with letters of its own ("T", "Z") is misread by PostgreSQL and Spark.
 TEXT = "%Y-%m-%d %H:%M:%S"
 
+Moment: TypeAlias = "datetime | ir.TimestampScalar"
 Fetch = Callable[[str, ir.Table], "pd.DataFrame"]
 
 
 @dataclass(frozen=True)
 class Log:
-    """Events or revenue, each row beside what the accounts table knows; `used` rows count."""
+    """Events or revenue, each row beside what the accounts table knows; `used` rows count.
+
+    The moment of the run is known here, or to the engine alone.
+    """
 
     name: str
     table: ir.Table
-    moment: datetime
+    moment: Moment
 
-    def between(self, start: datetime | None, end: datetime) -> ir.BooleanValue:
+    def between(self, start: Moment | None, end: Moment) -> ir.BooleanValue:
         """Whether a row's time is in (start, end]."""
         at = self.table["at"]
         until = at <= moment_like(at, end)
@@ -45,12 +49,19 @@ class Log:
     @property
     def weeks(self) -> list[ir.BooleanValue]:
         """The last 7 days, then each of the weeks before."""
-        ends = [self.moment - WEEK * week for week in range(WEEKS_BEFORE + 2)]
+        ends = [weeks_before(self.moment, week) for week in range(WEEKS_BEFORE + 2)]
         return [self.between(*span) for span in zip(ends[1:], ends, strict=False)]
 
 
-def moment_like(column: ir.Value, moment: datetime) -> ir.Value:
-    """A UTC moment as a literal of the column's own type, with a zone or without."""
+def weeks_before(moment: Moment, weeks: int) -> Moment:
+    """The moment so many weeks before; Ibis (12) knows no interval of nothing."""
+    return moment - WEEK * weeks if weeks else moment
+
+
+def moment_like(column: ir.Value, moment: Moment) -> ir.Value:
+    """A UTC moment in the column's own type, with a zone or without."""
+    if isinstance(moment, ir.TimestampScalar):
+        return moment.cast(column.type())
     zoned = column.type().timezone is not None
     return ibis.literal(moment if zoned else moment.replace(tzinfo=None), type=column.type())
 

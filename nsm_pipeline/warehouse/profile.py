@@ -31,6 +31,7 @@ from nsm_pipeline.warehouse.log import (
     WORLD_STARTS,
     Fetch,
     Log,
+    Moment,
     fetch_examples,
     iso,
     moment_like,
@@ -62,16 +63,24 @@ def profile_source(
         as_of: the run's moment.
         fetch: runs a titled query, so that a caller can keep or explain the SQL.
     """
-    moment = as_of.astimezone(UTC)
-    events = Log("events", tables.events, moment)
-    profile: dict[str, Any] = {
-        "as_of": iso(moment.strftime(TEXT)),
-        "events": _profile_log(events, tables.accounts, config, fetch),
-    }
-    if not profile["events"]["wrong_types"]:
-        profile["events"] |= _profile_names(events, config, fetch)
+    found = profile_logs(tables, as_of.astimezone(UTC), config, fetch)
+    profile = {"as_of": iso(as_of.astimezone(UTC).strftime(TEXT)), "events": found.pop("events")}
     if tables.accounts is not None:
         profile["accounts"] = profile_accounts(tables.accounts, fetch)
+    return profile | found
+
+
+def profile_logs(
+    tables: SourceTables, moment: Moment, config: ProductConfig, fetch: Fetch
+) -> dict[str, Any]:
+    """The profile's parts on events and revenue; the run's moment may be known to the engine alone.
+
+    They are joined to the accounts, of which those suffice that the rows name.
+    """
+    events = Log("events", tables.events, moment)
+    profile = {"events": _profile_log(events, tables.accounts, config, fetch)}
+    if not profile["events"]["wrong_types"]:
+        profile["events"] |= _profile_names(events, config, fetch)
     if tables.revenue is not None:
         revenue = Log("revenue", tables.revenue, moment)
         profile["revenue"] = _profile_log(revenue, tables.accounts, config, fetch)

@@ -64,6 +64,12 @@ class Scored:
         x = self.extract
         return count_cells(x.engine, *self._stood, x.accounts, self.candidates)
 
+    def cells_by(self, sides: ir.Table) -> CountedCells:
+        """The cells of each side apart; `sides` are `account_no, side`."""
+        x, by = self.extract, ("side",)
+        accounts = x.accounts.join(sides, "account_no")
+        return count_cells(x.engine, *self._stood, accounts, self.candidates, apart=by)
+
     @property
     def standings(self) -> ir.Table:
         """Where accounts stand by each candidate that they touched."""
@@ -85,11 +91,14 @@ class Scored:
         observed = accounts.filter(accounts.revenue_accounts == 1).drop("revenue_minor")
         return self.extract.weekly_revenue.join(observed, ["within_days", "account_no"])
 
-    @property
-    def counted_revenue_weeks(self) -> ir.Table:
-        """Revenue by week after the window of every candidate and step, in the engine."""
-        x = self.extract
-        return count_revenue_weeks(x.engine, *self._stood, self._weeks, self.candidates)
+    def revenue_weeks_by_step(self, sides: ir.Table | None = None) -> ir.Table:
+        """Revenue by week after the window of every candidate and step, in the engine.
+
+        With `sides` (`account_no, side`), of each side apart.
+        """
+        x, by = self.extract, () if sides is None else ("side",)
+        weeks = self._weeks if sides is None else self._weeks.join(sides, "account_no")
+        return count_revenue_weeks(x.engine, *self._stood, weeks, self.candidates, apart=by)
 
     def revenue_weeks(self, chosen: pd.DataFrame) -> pd.DataFrame:
         """Revenue by week after the window, of chosen `candidate, at_least, within_days`."""

@@ -98,15 +98,18 @@ def payments_at_core(
     engine: Engine, payments: ir.Table, core: ir.Table, keys: Sequence[str]
 ) -> dict[str, int]:
     """How many `payments` there are, and how many share the keys with a core event (`at_core`)."""
+    counted = count_at_core(payments, core, keys)
+    found = engine.fetch("payments at the moment of a core event", counted).iloc[0]
+    return {name: int(found[name]) for name in counted.columns}
+
+
+def count_at_core(payments: ir.Table, core: ir.Table, keys: Sequence[str]) -> ir.Table:
+    """The same in the engine: one row of `payments, at_core`."""
     paid = payments.filter(payments.amount > 0).select(*keys)
     # Payments are few and events many: only the moments that meet are kept, never all of them.
     met = core.select(*keys).join(paid.distinct(), list(keys))
     joined = paid.left_join(met.distinct().mutate(core=1), list(keys))
-    found = engine.fetch(
-        "payments at the moment of a core event",
-        joined.aggregate(payments=joined.count(), at_core=joined.core.count()),
-    ).iloc[0]
-    return {name: int(found[name]) for name in ("payments", "at_core")}
+    return joined.aggregate(payments=joined.count(), at_core=joined.core.count())
 
 
 def events_of_payment(

@@ -67,8 +67,7 @@ def backfill(
         counting = replace(
             counting, frozen=replace(choices, thresholds=tuple(thresholds)), only=only
         )
-        given = Sums.of(counting, version.model).kept_as(store.engine, "backfill")
-        given = given.labelled_by(store)
+        given = Sums.of(counting, version.model).labelled_by(store)
         accounts = _how_many(counting)
         for new, candidate in zip(found.counted, counting.candidates, strict=True):
             thresholds[new] = candidate.thresholds or (1.0,)
@@ -99,10 +98,10 @@ def _everyone(store: StateStore, config: ProductConfig, moments: tuple[datetime,
     engine, (last, end) = store.engine, moments
     clock = eligible_at(store.table("clock"), config, end)
     clock = engine.materialise("part_clock", "everyone compared so far", clock)
-    near = Logs.of(store).near(engine, config, clock)
-    if near is None:
+    found = engine.fetch("how many", clock.aggregate(n=clock.count()))
+    if not found["n"][0]:
         raise NeedsRebuild("the candidates have changed and no account has been compared so far")
-    rows = near.named(clock, last)
+    rows = Logs.of(store).near(engine, config, clock).named(clock, last)
     people = population_at(clock, rows.events, config, end, names=known_events(store))
     return Part(SourceTables(rows.events, None, rows.payments), people)
 
@@ -139,7 +138,8 @@ def _write(store: StateStore, found: Difference, given: Sums | None) -> None:
     for name in (name for name in BY_CANDIDATE if store.has(name)):
         rows = [_renumbered(store.table(name), kept)]
         if given is not None:
-            rows.append(_renumbered(given.tables[name], counted))
+            own = engine.materialise(f"backfill_{name}", f"{name} counted", given.tables[name])
+            rows.append(_renumbered(own, counted))
         now = engine.materialise(f"backfilled_{name}", "sums as they are now", joined(rows))
         store.create(name, in_order(now))
 

@@ -16,6 +16,7 @@ from nsm_pipeline.errors import InvalidInput, Problem
 from nsm_pipeline.product.config import ProductConfig
 from nsm_pipeline.product.loaded_product import LoadedProduct
 from nsm_pipeline.runs.run_facts import METHOD_VERSION
+from nsm_pipeline.warehouse.choices import ScoreVersion
 from nsm_pipeline.warehouse.connect import Engine
 from nsm_pipeline.warehouse.events import open_source
 from nsm_pipeline.warehouse.state.arrival import NeedsRebuild, read_arrivals, with_accounts
@@ -23,7 +24,8 @@ from nsm_pipeline.warehouse.state.backfill import BACKFILLED, backfill
 from nsm_pipeline.warehouse.state.batches import Arrivals, compare
 from nsm_pipeline.warehouse.state.intake import Intake
 from nsm_pipeline.warehouse.state.looked_at import profile_night
-from nsm_pipeline.warehouse.state.night import carry, tonight_of
+from nsm_pipeline.warehouse.state.night import carry, set_runs
+from nsm_pipeline.warehouse.state.shares import Counting
 from nsm_pipeline.warehouse.state.store import StateStore
 from nsm_pipeline.warehouse.state.stored import StoredCounts
 
@@ -140,10 +142,12 @@ def _carried(
     if as_of == datetime.fromisoformat(facts["as_of"]) and not arrivals.something:
         return facts
     changed = arrivals.accounts_changed
+    set_runs(store, facts, as_of)
     arrived = read_arrivals(store, intake, arrivals)
-    tonight = tonight_of(store, config, arrived, facts, as_of, accounts_changed=changed)
-    new = carry(store, product, tonight, facts)
-    new["profile"] = profile_night(store, config, tonight, facts["profile"])
+    counting = Counting(product, ScoreVersion.from_json(facts["version"]), arrived.names)
+    new = carry(store, counting, arrived, facts, as_of)
+    store.replace_batches(arrived.batches, accounts=changed)
+    new["profile"] = profile_night(store, config, facts["profile"], as_of, accounts_changed=changed)
     new["night"] |= _came(arrivals, new["profile"]) | told
     store.write_facts(new)
     return new

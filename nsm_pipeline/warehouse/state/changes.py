@@ -9,13 +9,14 @@ import ibis.expr.types as ir
 
 from nsm_pipeline.product.config import ProductConfig
 from nsm_pipeline.warehouse.account_outcomes import revenue_days
-from nsm_pipeline.warehouse.cohort import Population, build_population, core_events, days_after
+from nsm_pipeline.warehouse.cohort import build_onboarded, core_events, days_after
 from nsm_pipeline.warehouse.events import SourceTables
 from nsm_pipeline.warehouse.labels import Labels
-from nsm_pipeline.warehouse.state.arrival import Arrived, said_otherwise
+from nsm_pipeline.warehouse.state.arrival import NewRows, said_otherwise
 from nsm_pipeline.warehouse.state.clock import Span, clock_rows, crossing, eligible_at, outcome_days
-from nsm_pipeline.warehouse.state.rows import FOREVER, attributes, first_core, moment
+from nsm_pipeline.warehouse.state.rows import FOREVER, first_core, moment
 from nsm_pipeline.warehouse.state.store import StateStore
+from nsm_pipeline.warehouse.state.variables import set_smallest
 
 
 @dataclass(frozen=True)
@@ -23,31 +24,32 @@ class Moved:
     """Accounts whose row on the clock is another one tonight, or the first, or gone.
 
     `asked` are those looked at, with `first_core` their core events up to t0; `keys` those that
-    moved, with `clock` their new rows; `said` what the accounts table says now, if it changed.
+    moved, with `clock` their new rows.
     """
 
     asked: ir.Table
     first_core: ir.Table
     keys: ir.Table
     clock: ir.Table
-    said: ir.Table | None
 
 
 @dataclass(frozen=True)
 class Tonight:
-    """What came tonight: the new rows, those `fresh` to the run, and the span it lies in."""
+    """What came tonight, and the span it lies in.
 
-    arrived: Arrived
-    fresh: ir.Table
+    `said` is what the accounts table says now, if it says something else than the last night.
+    """
+
+    rows: NewRows
     span: Span
-    accounts_changed: bool
+    said: ir.Table | None
 
 
 def find_moved(store: StateStore, config: ProductConfig, tonight: Tonight, labels: Labels) -> Moved:
     """Asks again, with tonight's rows, for every account whose onboarding may be another one."""
-    engine, clock, fresh = store.engine, store.table("clock"), tonight.fresh
+    engine, clock = store.engine, store.table("clock")
+    fresh, said = tonight.rows.fresh, tonight.said
     core = fresh.filter(core_events(fresh, config.core_metric))
-    said = _said(store, tonight, config)
     keys = [_touched(store, core, tonight, config)]
     if said is not None:
         other = clock.semi_join(said_otherwise(store, said), "account")
@@ -56,16 +58,16 @@ def find_moved(store: StateStore, config: ProductConfig, tonight: Tonight, label
         "night_asked", "accounts to ask again", ibis.union(*keys, distinct=True)
     )
     everyone = store.table("accounts").select("account", "account_no")
-    everyone = ibis.union(everyone, tonight.arrived.accounts)
+    everyone = ibis.union(everyone, tonight.rows.accounts)
     names = engine.materialise(
         "night_asked_names", "their names", everyone.semi_join(asked, "account_no")
     )
     first = ibis.union(store.table("first_core"), core).semi_join(asked, "account_no")
     first = engine.materialise("night_core", "their core events up to onboarding", first)
     rows = first if config.exclude.bots is None else _since_first(store, tonight, first, asked)
-    population = _population(store, config, tonight, (rows, names), labels)
+    onboarded = _onboarded(store, config, tonight, (rows, names), labels)
     found = engine.materialise(
-        "night_clock", "when they onboard", clock_rows(population.onboarded, names, None)
+        "night_clock", "when they onboard", clock_rows(onboarded, names, None)
     )
     before = clock.semi_join(asked, "account_no").drop("retained")
     after = found.select(*before.columns)
@@ -74,14 +76,14 @@ def find_moved(store: StateStore, config: ProductConfig, tonight: Tonight, label
         "night_moved", "accounts that moved", differing.select("account_no").distinct()
     )
     kept = engine.materialise("night_first", "what says when", first_core(first, found, config))
-    return Moved(asked, kept, moved, found.semi_join(moved, "account_no"), said)
+    return Moved(asked, kept, moved, found.semi_join(moved, "account_no"))
 
 
 def _touched(
     store: StateStore, core: ir.Table, tonight: Tonight, config: ProductConfig
 ) -> ir.Table:
     """Accounts with a core event up to t0 or without one so far; with bots, any in the window."""
-    clock, fresh = store.table("clock"), tonight.fresh
+    clock, fresh = store.table("clock"), tonight.rows.fresh
     near = clock.semi_join(fresh, "account_no").select("account_no", "t0")
     near = store.engine.materialise("night_near", "onboarded accounts seen tonight", near)
     early = core.left_join(near, "account_no")
@@ -94,41 +96,32 @@ def _touched(
     return ibis.union(keys, inside.select("account_no"), distinct=True)
 
 
-def _said(store: StateStore, tonight: Tonight, config: ProductConfig) -> ir.Table | None:
-    accounts = tonight.arrived.source.accounts
-    if not tonight.accounts_changed or accounts is None:
-        return None
-    now = attributes(accounts, config)
-    return store.engine.materialise("night_said", "what the accounts table says", now)
-
-
 def _since_first(store: StateStore, tonight: Tonight, first: ir.Table, asked: ir.Table) -> ir.Table:
     """Everything these accounts did since the first of their core events: a bot is told by it."""
-    found = store.engine.fetch("since when", first.aggregate(at=first["at"].min()))["at"][0]
-    since = FOREVER if found is None or found != found else found.to_pydatetime()
-    stored = store.table("events")
-    rows = ibis.union(stored.filter(stored["at"] >= moment(since)), tonight.arrived.events)
+    stored, since = store.table("events"), set_smallest(store.engine, "first_core", first["at"])
+    rows = ibis.union(stored.filter(stored["at"] >= since), tonight.rows.events)
     rows = rows.filter(rows["at"] <= moment(tonight.span.as_of))
     return rows.semi_join(asked, "account_no")
 
 
-def _population(
+def _onboarded(
     store: StateStore,
     config: ProductConfig,
     tonight: Tonight,
     rows_and_names: tuple[ir.Table, ir.Table],
     labels: Labels,
-) -> Population:
+) -> ir.Table:
     rows, names = rows_and_names
-    engine, accounts = store.engine, tonight.arrived.source.accounts
+    engine, accounts = store.engine, tonight.rows.listed
     named = rows.join(names, "account_no").drop("account_no").relocate("account")
     events = engine.materialise("night_asked_events", "their events", named)
     if accounts is not None:
         accounts = engine.materialise(
             "night_attributes", "their attributes", accounts.semi_join(names, "account")
         )
+    # The clock holds at any end of observation.
     tables = SourceTables(events, accounts, None)
-    return build_population(engine, tables, config, tonight.span.as_of, labels=labels)
+    return build_onboarded(engine, tables, config, FOREVER, labels=labels)
 
 
 def to_count_anew(
@@ -142,10 +135,10 @@ def to_count_anew(
         for days in sorted({outcome_days(config), *_revenue_bounds(config)})
     ]
     counted = eligible_at(clock, config, span.last_end)
-    keys.append(_late(counted, tonight.fresh, outcome_days(config)))
-    if tonight.arrived.payments is not None:
+    keys.append(_late(counted, tonight.rows.fresh, outcome_days(config)))
+    if tonight.rows.payments is not None:
         longest = max(outcome_days(config), *_revenue_bounds(config))
-        keys.append(_late(counted, tonight.arrived.payments, longest))
+        keys.append(_late(counted, tonight.rows.payments, longest))
     return store.engine.materialise(
         "night_anew", "accounts to be counted anew", ibis.union(*keys, distinct=True)
     )

@@ -16,6 +16,7 @@ import ibis.expr.types as ir
 
 from nsm_pipeline.product.config import ProductConfig
 from nsm_pipeline.warehouse.cohort import Population, days_after
+from nsm_pipeline.warehouse.log import Moment
 from nsm_pipeline.warehouse.state.rows import moment
 
 COUNTED = "counted"
@@ -25,10 +26,10 @@ COUNTED = "counted"
 class Span:
     """From the last night to this one: the moments of the runs, and their ends of observation."""
 
-    last: datetime
-    as_of: datetime
-    last_end: datetime
-    end: datetime
+    last: Moment
+    as_of: Moment
+    last_end: Moment
+    end: Moment
 
 
 def clock_rows(onboarded: ir.Table, accounts: ir.Table, retained: ir.Table | None) -> ir.Table:
@@ -73,13 +74,17 @@ def population_at(
 
     `names` are those of the events, for who is going to count them.
     """
+    return Population(onboarded_at(clock, config, end), events, tuple(names), end)
+
+
+def onboarded_at(clock: ir.Table, config: ProductConfig, end: Moment) -> ir.Table:
+    """The clock's accounts with their `status` and `observed_until` at this end of observation."""
     observed = ibis.least(moment(end), clock.own_until.fill_null(moment(end)))
     eligible = over_by(clock, outcome_days(config), end)
     status = ibis.cases(
         (clock.base != COUNTED, clock.base), (eligible, "eligible"), else_="censored"
     )
-    onboarded = clock.mutate(observed_until=observed, status=status)
-    return Population(onboarded, events, tuple(names), end)
+    return clock.mutate(observed_until=observed, status=status)
 
 
 def outcome_days(config: ProductConfig) -> int:
@@ -87,18 +92,18 @@ def outcome_days(config: ProductConfig) -> int:
     return config.retention.after + config.retention.within
 
 
-def eligible_at(clock: ir.Table, config: ProductConfig, end: datetime) -> ir.Table:
+def eligible_at(clock: ir.Table, config: ProductConfig, end: Moment) -> ir.Table:
     """The rows of accounts that are compared at this end of observation."""
     return clock.filter(clock.base == COUNTED, over_by(clock, outcome_days(config), end))
 
 
-def over_by(clock: ir.Table, days: int, end: datetime) -> ir.BooleanValue:
+def over_by(clock: ir.Table, days: int, end: Moment) -> ir.BooleanValue:
     """Whether so many days of the account were observed; a plain bound on t0 prunes blocks."""
     own = clock.own_until.isnull() | (days_after(clock.t0, days) <= clock.own_until)
     return (clock.t0 <= moment(end - timedelta(days=days))) & own
 
 
-def crossing(clock: ir.Table, days: int, before: datetime, end: datetime) -> ir.Table:
+def crossing(clock: ir.Table, days: int, before: Moment, end: Moment) -> ir.Table:
     """Counted accounts of which so many days are observed since the last night."""
     since = clock.t0 > moment(before - timedelta(days=days))
     return clock.filter(clock.base == COUNTED, since, over_by(clock, days, end))

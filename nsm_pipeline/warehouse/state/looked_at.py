@@ -7,7 +7,7 @@ are those of everything that is kept; nulls, times, orphans and repeats those of
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,72 +16,106 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from nsm_pipeline.product.config import ProductConfig
-from nsm_pipeline.warehouse.log import TEXT, WEEK, WEEKS_BEFORE, Log, iso
-from nsm_pipeline.warehouse.profile import judged_names, profile_accounts, profile_source
-from nsm_pipeline.warehouse.state.changes import Tonight
+from nsm_pipeline.warehouse.events import SourceTables
+from nsm_pipeline.warehouse.log import TEXT, WEEKS_BEFORE, Fetch, Log, Moment, iso, weeks_before
+from nsm_pipeline.warehouse.profile import judged_names, profile_accounts, profile_logs
+from nsm_pipeline.warehouse.state.procedure import Wanted
 from nsm_pipeline.warehouse.state.store import StateStore
+from nsm_pipeline.warehouse.state.variables import TONIGHT
 
 WEEK_COLUMNS = [f"week_{n}" for n in range(WEEKS_BEFORE + 1)]
+# By log: all its rows in the state, and tonight's.
+LOGS = {"events": ("events", "night_events"), "revenue": ("payments", "night_payments")}
+READ = (
+    *("arrived_events", "arrived_accounts", "arrived_revenue"),
+    *("night_names", "night_events", "night_payments"),
+)
 
 
 def profile_night(
-    store: StateStore, config: ProductConfig, tonight: Tonight, before: dict[str, Any]
+    store: StateStore,
+    config: ProductConfig,
+    before: dict[str, Any],
+    as_of: datetime,
+    *,
+    accounts_changed: bool,
 ) -> dict[str, Any]:
     """The profile as `profile_source` gives it; `before` is that of the night before.
 
     Call it once tonight's rows are kept.
     """
-    engine, source = store.engine, tonight.arrived.source
-    accounts = source.accounts
-    if accounts is not None:
-        named = engine.backend.table("night_names")
-        accounts = engine.materialise(
-            "night_listed", "rows of the accounts met tonight", accounts.semi_join(named, "account")
-        )
-    tables = replace(source, accounts=accounts)
-    new = profile_source(tables, config=config, as_of=tonight.span.as_of, fetch=engine.fetch)
-    if source.accounts is not None:
-        new["accounts"] = (
-            profile_accounts(source.accounts, engine.fetch)
-            if tonight.accounts_changed
-            else before["accounts"]
-        )
-    _add_totals(store, config, tonight, (new, before))
-    return new
+    # The profile of a whole run counts repeats and rows that are not kept.
+    follow = tuple(name for name in LOGS if "new_rows" in before.get(name, ()))
+    look = Look(config, before, follow, accounts_changed)
+
+    def work(state: StateStore, ask: Fetch) -> None:
+        if config.source.accounts is not None:
+            listed = state.temporary("arrived_accounts")
+            met = listed.semi_join(state.temporary("night_names"), "account")
+            state.engine.materialise("night_listed", "rows of the accounts met tonight", met)
+        look.take(state, ask)
+
+    follows = {"logs": follow, "accounts_changed": accounts_changed}
+    asked = Wanted("profile", config, follows, READ).ask(store, work)
+
+    def fetch(title: str, expression: ir.Table) -> pd.DataFrame:
+        """Examples are asked for only of what there is too much of, so they are not kept."""
+        return asked[title] if title in asked else store.engine.fetch(title, expression)
+
+    found = look.take(store, fetch)
+    return {"as_of": iso(as_of.astimezone(UTC).strftime(TEXT)), **found}
 
 
-def _add_totals(
-    store: StateStore,
-    config: ProductConfig,
-    tonight: Tonight,
-    profiles: tuple[dict[str, Any], dict[str, Any]],
-) -> None:
-    """Rows, newest, oldest, weeks and names of everything kept, in place of the new rows'."""
-    (new, before), arrived = profiles, tonight.arrived
-    last, moment = (at.astimezone(UTC) for at in (tonight.span.last, tonight.span.as_of))
-    logs = {"events": ("events", arrived.events), "revenue": ("payments", arrived.payments)}
-    for name, (table, came) in logs.items():
-        if name not in new or came is None or new[name]["wrong_types"]:
-            continue
-        log = Log(name, store.table(table), moment)
+@dataclass(frozen=True)
+class Look:
+    """How a night is looked at: the profile `before`, and the logs whose weeks `follow` it."""
+
+    config: ProductConfig
+    before: dict[str, Any]
+    follow: tuple[str, ...]
+    accounts_changed: bool
+
+    def take(self, store: StateStore, fetch: Fetch) -> dict[str, Any]:
+        """The profile's parts, of a night's temporary tables and of what is kept."""
+        source, before = self.config.source, self.before
+        tables = SourceTables(store.temporary("arrived_events"), None, None)
+        if source.accounts is not None:
+            tables = replace(tables, accounts=store.temporary("night_listed"))
+        if source.revenue is not None:
+            tables = replace(tables, revenue=store.temporary("arrived_revenue"))
+        new = profile_logs(tables, TONIGHT.as_of, self.config, fetch)
+        for name in new:
+            if not new[name]["wrong_types"]:
+                self._add_totals(store, name, new[name], fetch)
+        found = {"events": new.pop("events")}
+        if source.accounts is not None:
+            listed = store.temporary("arrived_accounts")
+            found["accounts"] = (
+                profile_accounts(listed, fetch) if self.accounts_changed else before["accounts"]
+            )
+        return found | new
+
+    def _add_totals(self, store: StateStore, name: str, new: dict[str, Any], fetch: Fetch) -> None:
+        """Rows, newest, oldest, weeks and names of everything kept, in place of the new rows'."""
+        before, follows = self.before[name], name in self.follow
+        kept, came = LOGS[name]
+        log, rows = Log(name, store.table(kept), TONIGHT.as_of), store.temporary(came)
         by = ("event",) if name == "events" else ()
-        # The profile of a whole run counts repeats and rows that are not kept.
-        follows = "new_rows" in before[name]
-        moved = _weeks_moved(log, came, last, by) if follows else _weeks_counted(log, by)
-        found = store.engine.fetch(f"weeks of {name}", moved)
-        _put_totals(new[name], before[name], found, follows=follows)
+        moved = _weeks_moved(log, rows, TONIGHT.last, by) if follows else _weeks_counted(log, by)
+        found = fetch(f"weeks of {name}", moved)
+        _put_totals(new, before, found, follows=follows)
         if name == "events":
             names = store.table("names")
             names = names.mutate(first=names["first"].strftime(TEXT))
             ordered = names.order_by([names.rows.desc(), names.event])
-            rows = store.engine.fetch("event names", ordered)
-            known = before[name]["names"] if follows else ()
-            new[name] |= judged_names(_with_weeks(rows, found, known), config)
+            listed = fetch("event names", ordered)
+            known = before["names"] if follows else ()
+            new |= judged_names(_with_weeks(listed, found, known), self.config)
 
 
 def _weeks_counted(log: Log, by: Sequence[str]) -> ir.Table:
     """`newest, week_0, week_1, …`: the last 7 days, then each of the weeks before."""
-    recent = log.table.filter(log.between(log.moment - WEEK * (WEEKS_BEFORE + 1), log.moment))
+    recent = log.table.filter(log.between(weeks_before(log.moment, WEEKS_BEFORE + 1), log.moment))
     here = replace(log, table=recent)
     return recent.aggregate(
         by=by,
@@ -90,7 +124,7 @@ def _weeks_counted(log: Log, by: Sequence[str]) -> ir.Table:
     )
 
 
-def _weeks_moved(log: Log, came: ir.Table, last: datetime, by: Sequence[str]) -> ir.Table:
+def _weeks_moved(log: Log, came: ir.Table, last: Moment, by: Sequence[str]) -> ir.Table:
     """The same, as what is to be added to the weeks as they were at `last`.
 
     Since then each week has gained what lies between its ends of then and now, and lost as much
@@ -99,7 +133,7 @@ def _weeks_moved(log: Log, came: ir.Table, last: datetime, by: Sequence[str]) ->
     """
     parts = []
     for n in range(WEEKS_BEFORE + 2):
-        rows = log.table.filter(log.between(last - WEEK * n, log.moment - WEEK * n))
+        rows = log.table.filter(log.between(weeks_before(last, n), weeks_before(log.moment, n)))
         parts.append(rows.select(*by, "at", gains=ibis.literal(n), loses=ibis.literal(n - 1)))
     for n, week in enumerate(Log(log.name, came, last).weeks):
         rows = came.filter(week)

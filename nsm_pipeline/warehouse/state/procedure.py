@@ -1,46 +1,50 @@
-"""A procedure: the statements that count a share, written once and asked word for word every night.
+"""A procedure: the statements of a part of a night, written once and asked word for word.
 
 Writing them is Ibis at work in Python, and costs more than the engine needs to answer them for the
-accounts of a night. They can be kept, because nothing in them depends on the night: what does
-stands in the tables that they read.
+rows of a night. They can be kept, because nothing in them depends on the night: what does stands in
+the tables that they read, or in variables.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ibis
-import ibis.expr.types as ir
 
-from nsm_pipeline.product.loaded_product import LoadedProduct
+from nsm_pipeline.product.config import ProductConfig
 from nsm_pipeline.runs.program import program_digest
-from nsm_pipeline.warehouse.choices import ScoreVersion
-from nsm_pipeline.warehouse.cohort import Population
 from nsm_pipeline.warehouse.connect import Engine, Question, connect
 from nsm_pipeline.warehouse.duckdb_engine import kept_by
-from nsm_pipeline.warehouse.events import SourceTables
-from nsm_pipeline.warehouse.extract import Extract, Part
-from nsm_pipeline.warehouse.state.rows import FOREVER
-from nsm_pipeline.warehouse.state.sums import Sums
+from nsm_pipeline.warehouse.log import Fetch
+from nsm_pipeline.warehouse.state.store import StateStore
+from nsm_pipeline.warehouse.state.variables import declare_moments
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 LIBRARIES = ("ibis-framework", "sqlglot", "duckdb")
+Answers = Mapping[str, "pd.DataFrame"]
 
 
 @dataclass(frozen=True)
 class Statement:
-    """One temporary table: made by a query (`sql`), or of `rows` that are sent along."""
+    """A statement without an `answer` is only done, as a table made or rows written.
+
+    One with `answer` has columns of these types; one with `rows` sends them as the table `name`.
+    """
 
     title: str
-    name: str
-    types: Mapping[str, str]
-    sql: str | None = None
+    sql: str = ""
+    answer: Mapping[str, str] | None = None
+    name: str = ""
+    types: Mapping[str, str] | None = None
     rows: Mapping[str, list[Any]] | None = None
 
 
@@ -51,85 +55,116 @@ class Procedure:
     key: str
     statements: tuple[Statement, ...]
 
-    def send(self, engine: Engine) -> None:
-        """Makes the tables of rows sent along: once for all runs."""
+    def run(self, engine: Engine) -> Answers:
+        """Asks them one by one; the answers by title."""
+        answers = {}
         for statement in self.statements:
-            if statement.sql is None:
-                engine.small_table(statement.name, dict(statement.rows or {}), statement.types)
-
-    def run(self, engine: Engine) -> None:
-        """Makes all other tables; those of an earlier run are replaced."""
-        for statement in self.statements:
-            if statement.sql is not None:
+            if statement.rows is not None:
+                engine.small_table(statement.name, dict(statement.rows), statement.types or {})
+            elif statement.answer is None:
                 engine.do(statement.title, statement.sql)
+            else:
+                rows = engine.read(statement.title, statement.sql)
+                types = ibis.schema(dict(statement.answer)).to_pyarrow()
+                answers[statement.title] = rows.cast(types).to_pandas()
+        return answers
 
     def as_text(self) -> str:
         """What a state keeps of it."""
-        return json.dumps(asdict(self))
+        return json.dumps([self.key, [_without_nothing(each) for each in self.statements]])
 
     @classmethod
     def from_text(cls, content: str) -> Procedure:
         """The procedure that `as_text` wrote."""
-        found = json.loads(content)
-        return cls(found["key"], tuple(Statement(**each) for each in found["statements"]))
+        key, statements = json.loads(content)
+        return cls(key, tuple(Statement(**each) for each in statements))
+
+
+Work = Callable[[StateStore, Fetch], object]
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a procedure is written for: product, score, event names, and the tables it reads.
+    """What a procedure is written for.
 
-    `inputs` are `part_people`, `part_events` and, with revenue, `part_payments` by name.
+    `follows` is what its statements follow from, beside the product, this program, and the columns
+    of the state and of the temporary tables (`inputs`) that are there before it.
     """
 
-    product: LoadedProduct
-    version: ScoreVersion
-    event_names: Sequence[str]
-    inputs: Mapping[str, ir.Table]
+    name: str
+    config: ProductConfig
+    follows: Mapping[str, Any]
+    inputs: Sequence[str]
 
-    @property
-    def key(self) -> str:
-        """A hash of all that the statements follow from, this program's own text included."""
+    def ask(self, store: StateStore, work: Work) -> Answers:
+        """The answers of the procedure that the state keeps, or of one that is written now.
+
+        Args:
+            store: the state, inside a transaction.
+            work: asks for the tables and writes. What it asks by the `Fetch` that it is given is
+                answered by title; what it gets itself is the answer of a state without rows.
+
+        Raises:
+            RuntimeError: it asked the engine for a value in another way.
+        """
+        tables = store.columns(self.inputs)
+        place, key = f"procedure_{self.name}", self._key(tables)
+        content = store.read_text(place)
+        procedure = None if content is None else Procedure.from_text(content)
+        if procedure is None or procedure.key != key:
+            procedure = Procedure(key, _written(tables, work))
+            store.write_text(place, procedure.as_text())
+        return procedure.run(store.engine)
+
+    def _key(self, tables: Mapping[str, str]) -> str:
         content = {
             "program": program_digest(),
             "libraries": [version(name) for name in LIBRARIES],
-            "product": self.product.config.model_dump(mode="json", by_alias=True),
-            "version": self.version.as_json(),
-            "event_names": list(self.event_names),
-            "inputs": {name: str(table.schema()) for name, table in self.inputs.items()},
+            "product": self.config.model_dump(mode="json", by_alias=True),
+            "follows": self.follows,
+            "tables": tables,
         }
         text = json.dumps(content, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()
 
-    def write(self) -> Procedure:
-        """The statements, by counting the share of nobody in an engine that holds nothing.
 
-        Raises:
-            RuntimeError: a statement would depend on what the engine answers.
-        """
-        with closing(connect("duckdb://", base=Path(), where="state")) as scratch:
-            tables = {
-                name: scratch.backend.create_table(name, schema=table.schema(), temp=True)
-                for name, table in self.inputs.items()
-            }
-            events, payments = tables["part_events"], tables.get("part_payments")
-            # Statuses and ends of observation stand in the rows: no moment is asked for.
-            people = Population(tables["part_people"], events, tuple(self.event_names), FOREVER)
-            part = Part(SourceTables(events, None, payments), people)
-            counting = Extract(self.product, FOREVER, scratch, self.version.choices, part)
-            Sums.of(counting, self.version.model)
-            return Procedure(self.key, tuple(_statement(scratch, each) for each in scratch.asked))
+def _written(tables: Mapping[str, str], work: Work) -> tuple[Statement, ...]:
+    """The statements, by doing the work in an engine that holds these tables without rows."""
+    with closing(connect("duckdb://", base=Path(), where="state")) as scratch:
+        store = StateStore.attach(scratch, Path(":memory:"))
+        for place, columns in tables.items():
+            temporary = "TEMPORARY " if place.startswith("temp.") else ""
+            scratch.backend.raw_sql(f"CREATE {temporary}TABLE {place} ({columns})")
+        declare_moments(scratch)
+        scratch.asked.clear()
+        questions: list[str] = []
+
+        def ask(title: str, expression: ibis.Table) -> pd.DataFrame:
+            if title in questions:
+                raise RuntimeError(f"two questions of a procedure have the title {title!r}")
+            questions.append(title)
+            return scratch.fetch(title, expression)
+
+        work(store, ask)
+        return tuple(_statement(scratch, each, questions) for each in scratch.asked)
 
 
-def _statement(scratch: Engine, asked: Question) -> Statement:
-    name = asked.kept_as
-    if name is None:
-        raise RuntimeError(f"the procedure would depend on the data: {asked.title}")
-    if isinstance(asked.query, str):
+def _statement(scratch: Engine, asked: Question, questions: Sequence[str]) -> Statement:
+    title, query, name = asked.title, asked.query, asked.kept_as
+    if isinstance(query, str):
+        if name is None:
+            return Statement(title, query)
         rows = scratch.backend.table(name)
-        sent = rows.to_pyarrow().to_pydict()
         types = {column: str(dtype) for column, dtype in rows.schema().items()}
-        return Statement(asked.title, name, types, rows=sent)
-    schema = asked.query.schema()
-    types = {column: str(dtype) for column, dtype in schema.items()}
-    sql = kept_by(name, schema, str(ibis.to_sql(asked.query, "duckdb")))
-    return Statement(asked.title, name, types, sql=sql)
+        return Statement(title, name=name, types=types, rows=rows.to_pyarrow().to_pydict())
+    sql = str(ibis.to_sql(query, "duckdb"))
+    if name is not None:
+        return Statement(title, kept_by(name, query.schema(), sql))
+    if title not in questions:
+        raise RuntimeError(f"the procedure would depend on the data: {title}")
+    types = {column: str(dtype) for column, dtype in query.schema().items()}
+    return Statement(title, sql, answer=types)
+
+
+def _without_nothing(statement: Statement) -> dict[str, Any]:
+    return {name: value for name, value in asdict(statement).items() if value}

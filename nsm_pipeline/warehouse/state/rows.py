@@ -14,14 +14,16 @@ from nsm_pipeline.product.retention import EventRetention
 from nsm_pipeline.warehouse.cohort import core_events
 from nsm_pipeline.warehouse.events import SourceTables, visible_events
 from nsm_pipeline.warehouse.exposures import STANDARD, columns_in_use
-from nsm_pipeline.warehouse.log import WORLD_STARTS
+from nsm_pipeline.warehouse.log import WORLD_STARTS, Moment
 from nsm_pipeline.warehouse.outcomes import retaining_events
 
 FOREVER = datetime(9999, 1, 1)
 
 
-def moment(value: datetime) -> ir.TimestampScalar:
+def moment(value: Moment) -> ir.TimestampScalar:
     """A moment as the engine's own, in UTC without a zone."""
+    if isinstance(value, ir.TimestampScalar):
+        return value
     bare = value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
     return ibis.timestamp(bare.isoformat())
 
@@ -63,11 +65,11 @@ def numbered(rows: ir.Table, accounts: ir.Table) -> ir.Table:
     return joined.drop("account", "name")
 
 
-def new_accounts(names: ir.Table, known: ir.Table, last: int) -> ir.Table:
+def new_accounts(names: ir.Table, known: ir.Table, last: ir.IntegerScalar) -> ir.Table:
     """`account, account_no` of the names that are not `known`, numbered on from the last."""
     fresh = names.anti_join(known, "account")
     order = ibis.row_number().over(order_by=fresh.account)
-    return fresh.select("account", account_no=(order + 1 + last).cast("int64"))
+    return fresh.select("account", account_no=(order + 1 + last.fill_null(-1)).cast("int64"))
 
 
 def first_core(visible: ir.Table, clock: ir.Table, config: ProductConfig) -> ir.Table:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 
 import ibis
 import ibis.expr.types as ir
@@ -13,14 +12,20 @@ from nsm_pipeline.product.config import ProductConfig
 from nsm_pipeline.product.loaded_product import LoadedProduct
 from nsm_pipeline.warehouse.account_outcomes import revenue_days
 from nsm_pipeline.warehouse.choices import ScoreVersion
+from nsm_pipeline.warehouse.cohort import Population, days_after
 from nsm_pipeline.warehouse.connect import Engine
-from nsm_pipeline.warehouse.state.arrival import Arrived
+from nsm_pipeline.warehouse.events import SourceTables
+from nsm_pipeline.warehouse.extract import Extract, Part
+from nsm_pipeline.warehouse.log import Moment
+from nsm_pipeline.warehouse.state.arrival import NewRows
 from nsm_pipeline.warehouse.state.changes import Moved, Tonight
-from nsm_pipeline.warehouse.state.clock import eligible_at, outcome_days, population_at
-from nsm_pipeline.warehouse.state.procedure import Procedure, Wanted
-from nsm_pipeline.warehouse.state.rows import moment
+from nsm_pipeline.warehouse.state.clock import Span, eligible_at, onboarded_at, outcome_days
+from nsm_pipeline.warehouse.state.rows import FOREVER, moment
 from nsm_pipeline.warehouse.state.store import StateStore
-from nsm_pipeline.warehouse.state.sums import SUMS, Sums, net_changes
+from nsm_pipeline.warehouse.state.sums import Sums, net_changes
+from nsm_pipeline.warehouse.state.variables import set_largest, set_smallest
+
+THEN, NOW = 0, 1
 
 
 @dataclass(frozen=True)
@@ -49,23 +54,20 @@ class Logs:
             store.table("events"), store.table("payments") if store.has("payments") else None
         )
 
-    def near(self, engine: Engine, config: ProductConfig, clock: ir.Table) -> Logs | None:
-        """The rows that may be those accounts' to count, not copied; None where no account is.
+    def near(self, engine: Engine, config: ProductConfig, clock: ir.Table) -> Logs:
+        """The rows that may be those accounts' to count, not copied.
 
         Only rows between the first onboarding and the last outcome are looked at, so the usual
         night, whose accounts began together, reads a stretch of the log and not all of it.
         """
-        bounds = clock.aggregate(n=clock.count(), first=clock.t0.min(), last=clock.t0.max())
-        found = engine.fetch("when they onboarded", bounds).iloc[0]
-        if not found["n"]:
-            return None
-        span = (found["first"].to_pydatetime(), found["last"].to_pydatetime())
+        first = set_smallest(engine, "first_onboarding", clock.t0)
+        last = set_largest(engine, "last_onboarding", clock.t0)
         days = outcome_days(config)
-        events, payments = _stretch(self.events, span, days), self.payments
+        events, payments = _stretch(self.events, (first, last), days), self.payments
         if payments is not None:
             windows = config.exposure.within
             days = max(days, *(revenue_days(window) for window in windows))
-            payments = _stretch(payments, span, days)
+            payments = _stretch(payments, (first, last), days)
         return Logs(events, payments)
 
     def kept(self, engine: Engine, accounts: ir.Table) -> Logs:
@@ -82,14 +84,14 @@ class Logs:
             payments = engine.materialise("night_kept_paid", "their payments so far", payments)
         return Logs(events, payments)
 
-    def plus(self, arrived: Arrived) -> Logs:
-        """These rows and tonight's."""
-        payments, paid = self.payments, arrived.payments
-        if payments is not None and paid is not None:
-            payments = ibis.union(payments, paid)
-        return Logs(ibis.union(self.events, arrived.events), payments)
+    def plus(self, new: NewRows) -> Logs:
+        """These rows and tonight's, told apart by `came`."""
+        payments = self.payments
+        if payments is not None and new.payments is not None:
+            payments = _with(payments, new.payments)
+        return Logs(_with(self.events, new.events), payments)
 
-    def named(self, clock: ir.Table, as_of: datetime) -> Logs:
+    def named(self, clock: ir.Table, as_of: Moment) -> Logs:
         """Those of these accounts as the run may know of them, by `account`."""
         names = clock.select("account_no", "account")
         events, payments = self.events.filter(self.events["at"] <= moment(as_of)), self.payments
@@ -97,28 +99,70 @@ class Logs:
             payments = _by_name(payments, names)
         return Logs(_by_name(events, names), payments)
 
+    def of_sides(self, people: ir.Table, span: Span) -> Logs:
+        """Those of the accounts of `sides_of`, by `account`: THEN knows no rows of tonight."""
+        events, payments = _of_sides(self.events, people), self.payments
+        known = ibis.ifelse(events.side == NOW, moment(span.as_of), moment(span.last))
+        events = events.filter(events["at"] <= known).drop("side")
+        if payments is not None:
+            payments = _of_sides(payments, people).drop("side")
+        return Logs(events, payments)
 
-def _stretch(rows: ir.Table, span: tuple[datetime, datetime], days: int) -> ir.Table:
+
+def _stretch(
+    rows: ir.Table, span: tuple[ir.TimestampScalar, ir.TimestampScalar], days: int
+) -> ir.Table:
     first, last = span
-    return rows.filter(
-        rows["at"] >= moment(first), rows["at"] <= moment(last + timedelta(days=days))
-    )
+    return rows.filter(rows["at"] >= first, rows["at"] <= days_after(last, days))
 
 
 def _by_name(rows: ir.Table, names: ir.Table) -> ir.Table:
     return rows.join(names, "account_no").drop("account_no").relocate("account")
 
 
+def _with(rows: ir.Table, new: ir.Table) -> ir.Table:
+    parts = (rows.mutate(came=False), new.select(*rows.columns).mutate(came=True))
+    return ibis.union(*parts)
+
+
+def _of_sides(rows: ir.Table, people: ir.Table) -> ir.Table:
+    both = rows.join(people.select("account", "side", account_no="number"), "account_no")
+    return both.filter(~both.came | (both.side == NOW)).drop("account_no", "came")
+
+
+def sides_of(then: ir.Table, now: ir.Table, config: ProductConfig, span: Span) -> ir.Table:
+    """Accounts as they stood and as they stand, as different accounts: both are counted at once.
+
+    Shape: as `Population.onboarded`, `account` a number too; `side` THEN or NOW, and `number` the
+    `account_no` in the state.
+    """
+    parts = []
+    for side, clock, end in ((THEN, then, span.last_end), (NOW, now, span.end)):
+        rows = onboarded_at(clock, config, end)
+        own = rows.account_no * 2 + side
+        sided = rows.mutate(side=ibis.literal(side, "int8"), number=rows.account_no)
+        parts.append(sided.mutate(account_no=own, account=own))
+    return ibis.union(*parts)
+
+
+@dataclass(frozen=True)
+class Counting:
+    """What shares are counted by: `event_names` are those of all events known tonight.
+
+    Events that are no candidate are still activity.
+    """
+
+    product: LoadedProduct
+    version: ScoreVersion
+    event_names: tuple[str, ...]
+
+
 def count_shares(
-    store: StateStore,
-    product: LoadedProduct,
-    version: ScoreVersion,
-    tonight: Tonight,
-    accounts: tuple[ir.Table, Moved],
+    store: StateStore, counting: Counting, tonight: Tonight, accounts: tuple[ir.Table, Moved]
 ) -> Shares:
     """The shares of these accounts (`account_no`, and those among them that moved)."""
     anew, moved = accounts
-    engine, span, config = store.engine, tonight.span, product.config
+    engine, span, config = store.engine, tonight.span, counting.product.config
     before = engine.materialise(
         "night_before", "their clock last night", store.table("clock").semi_join(anew, "account_no")
     )
@@ -128,85 +172,33 @@ def count_shares(
     )
     then = eligible_at(before, config, span.last_end)
     now = eligible_at(after, config, span.end)
-    changed = _changes(store, Counting(product, version, tonight), then, now)
-    if changed is None:
-        return Shares(after.mutate(retained=False), {})
-    outcome = engine.backend.table("outcome")
-    kept = outcome.filter(outcome.retained).select("account_no", kept=True)
+    changed = _changes(store, counting, tonight, (then, now))
+    outcome = store.temporary("outcome").join(store.temporary("part_people"), "account_no")
+    kept = outcome.filter(outcome.retained, outcome.side == NOW)
+    kept = kept.select(account_no="number", kept=True)
     rows = after.left_join(kept, "account_no").drop("account_no_right")
     rows = rows.mutate(retained=rows.kept.fill_null(False)).drop("kept")
     return Shares(engine.materialise("night_rows", "their rows tonight", rows), changed)
 
 
-@dataclass(frozen=True)
-class Counting:
-    """What shares are counted by."""
-
-    product: LoadedProduct
-    version: ScoreVersion
-    tonight: Tonight
-
-
 def _changes(
-    store: StateStore, counting: Counting, then: ir.Table, now: ir.Table
-) -> dict[str, ir.Table] | None:
-    """What is to be added to the sums, of accounts eligible `then` and `now`; None if nobody is."""
-    engine, config, tonight = store.engine, counting.product.config, counting.tonight
-    span, either = tonight.span, ibis.union(then, now)
-    logs = Logs.of(store).near(engine, config, either)
-    if logs is None:
-        return None
-    keys = either.select("account_no").distinct()
-    logs = logs.kept(engine, engine.materialise("night_shares", "accounts with a share", keys))
-    names = _event_names(store, tonight)
-    inputs = _send_part(engine, config, (then, logs), (span.last, span.last_end))
-    procedure = _kept_procedure(store, Wanted(counting.product, counting.version, names, inputs))
-    procedure.send(engine)
-    procedure.run(engine)
-    summed = [name for name in SUMS if store.has(name)]
-    taken = Sums.counted_in(engine, summed).kept_as(engine, "night_taken")
-    _send_part(engine, config, (now, logs.plus(tonight.arrived)), (span.as_of, span.end))
-    procedure.run(engine)
-    given = Sums.counted_in(engine, summed)
-    return net_changes(engine, given.labelled_by(store), taken.labelled_by(store))
-
-
-def _event_names(store: StateStore, tonight: Tonight) -> list[str]:
-    """All names known tonight, sorted: events that are no candidate are still activity."""
-    rows = ibis.union(store.table("names").select("event"), tonight.fresh.select("event"))
-    found = store.engine.fetch("names of all events", rows.distinct())
-    return sorted(found["event"].astype(str))
-
-
-def _send_part(
-    engine: Engine,
-    config: ProductConfig,
-    accounts: tuple[ir.Table, Logs],
-    moments: tuple[datetime, datetime],
+    store: StateStore, counting: Counting, tonight: Tonight, eligible: tuple[ir.Table, ir.Table]
 ) -> dict[str, ir.Table]:
-    """What a procedure reads of accounts and their rows, in place of the accounts before.
-
-    `moments` are those of the run and of the end of observation.
-    """
-    (clock, logs), (as_of, end) = accounts, moments
-    rows = logs.named(clock, as_of)
-    people = population_at(clock, rows.events, config, end).onboarded
-    sent = {
-        "part_people": engine.materialise("part_people", "who they are", people),
-        "part_events": engine.materialise("part_events", "their events", rows.events),
-    }
-    if rows.payments is not None:
-        paid = engine.materialise("part_payments", "their payments", rows.payments)
-        sent["part_payments"] = paid
-    return sent
-
-
-def _kept_procedure(store: StateStore, wanted: Wanted) -> Procedure:
-    """The procedure that the state keeps from night to night, or one written now."""
-    content = store.read_text("procedure")
-    kept = Procedure.from_text(content) if content is not None else None
-    if kept is not None and kept.key == wanted.key:
-        return kept
-    written = wanted.write()
-    store.write_text("procedure", written.as_text())
-    return written
+    """What is to be added to the sums, of accounts eligible then and now."""
+    engine, config = store.engine, counting.product.config
+    people = sides_of(*eligible, config, tonight.span)
+    people = engine.materialise("part_people", "who they are, then and now", people)
+    logs = Logs.of(store).near(engine, config, people)
+    keys = people.select(account_no="number").distinct()
+    logs = logs.kept(engine, engine.materialise("night_shares", "accounts with a share", keys))
+    rows = logs.plus(tonight.rows).of_sides(people, tonight.span)
+    payments = rows.payments
+    events = engine.materialise("part_events", "their events", rows.events)
+    if payments is not None:
+        payments = engine.materialise("part_payments", "their payments", payments)
+    known = Population(people, events, counting.event_names, FOREVER)
+    part = Part(SourceTables(events, None, payments), known)
+    choices = counting.version.choices
+    extract = Extract(counting.product, FOREVER, engine, choices, part)
+    sums = Sums.of(extract, counting.version.model, people.select("account_no", "side"))
+    return net_changes(engine, sums.labelled_by(store))

@@ -15,10 +15,12 @@ from ibis.backends.sql.datatypes import DuckDBType
 
 from nsm_pipeline.errors import InvalidInput, Problem
 from nsm_pipeline.warehouse.connect import Engine
+from nsm_pipeline.warehouse.duckdb_engine import TEMPORARY
 from nsm_pipeline.warehouse.state.batches import Batch, ledger_batches, ledger_frame
 
 CATALOGUE = "nsm_state"
-LAYOUT = 6
+LAYOUT = 7
+TEXT_COLUMN = '"content" VARCHAR'
 LEDGER_TYPES = {
     "log": "string",
     "name": "string",
@@ -79,6 +81,15 @@ class StateStore:
         """One of the state's tables."""
         return self.engine.backend.table(name, database=(CATALOGUE, "main"))
 
+    def view(self, name: str, rows: ir.Table) -> ir.Table:
+        """The rows under a name that only this connection sees, not copied."""
+        self._write(f'CREATE OR REPLACE TEMPORARY VIEW "{name}" AS {_sql(rows)}')
+        return self.temporary(name)
+
+    def temporary(self, name: str) -> ir.Table:
+        """A temporary table or view by its name."""
+        return self.engine.backend.table(name, database=TEMPORARY)
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All that is written inside becomes visible at once, or not at all."""
@@ -134,7 +145,26 @@ class StateStore:
 
     def has(self, name: str) -> bool:
         """Whether the state has this table."""
-        return name in self.engine.backend.list_tables(database=(CATALOGUE, "main"))
+        asked = f"SELECT 1 FROM duckdb_tables() WHERE database_name = '{CATALOGUE}'"
+        found = self.engine.read("tables of the state", f"{asked} AND table_name = '{name}'")
+        return bool(found.num_rows)
+
+    def columns(self, temporary: Sequence[str]) -> dict[str, str]:
+        """The columns, as they are declared, of the state's tables and of these temporary ones.
+
+        By place, as `nsm_state.main.events`; without the tables of one text.
+        """
+        names = ", ".join(f"'{name}'" for name in temporary)
+        asked = f"""
+            SELECT concat_ws('.', database_name, schema_name, table_name) AS place,
+                string_agg(concat('"', column_name, '" ', data_type), ', ' ORDER BY column_index)
+                    AS columns
+            FROM duckdb_columns()
+            WHERE database_name = '{CATALOGUE}' OR
+                (database_name = 'temp' AND table_name IN ({names}))
+            GROUP BY place HAVING columns <> '{TEXT_COLUMN}' ORDER BY place"""
+        rows = self.engine.read("columns of the state", asked).to_pylist()
+        return {row["place"]: row["columns"] for row in rows}
 
     def batches(self) -> list[Batch]:
         """The ledger: every batch that is counted."""
@@ -158,7 +188,8 @@ class StateStore:
         """What `write_text` wrote; None before."""
         if not self.has(name):
             return None
-        return str(self.engine.fetch(f"the {name}", self.table(name))["content"][0])
+        rows = self.engine.read(f"the {name}", f"SELECT content FROM {CATALOGUE}.main.{name}")
+        return str(rows["content"][0].as_py())
 
     def write_text(self, name: str, content: str) -> None:
         """The text as a table of one row, in place of what was there."""
@@ -176,7 +207,7 @@ class StateStore:
         self.write_text("facts", json.dumps({**facts, "layout": LAYOUT}))
 
     def _write(self, statement: str) -> None:
-        self.engine.backend.raw_sql(statement)
+        self.engine.do("writing the state", statement)
 
 
 def _sql(rows: ir.Table) -> str:

@@ -16,7 +16,6 @@ from nsm_pipeline.waist.candidate_spec import CandidateSpec
 from nsm_pipeline.waist.cells import CellTable
 from nsm_pipeline.waist.score_model import ScoreModel
 from nsm_pipeline.warehouse.cell_query import (
-    SUM_TYPES,
     CountedCells,
     fetch_cells,
     fetch_revenue_weeks,
@@ -136,8 +135,7 @@ class StoredCounts:
         steps = ChosenSteps.send(engine, chosen, self.candidates)
         rows = stored.join(steps.table, ["candidate_no", "within_days"])
         did = ibis.ifelse(rows.step >= rows.chosen_step, 1, 0).cast("int16")
-        order = ("within_days", "candidate_no", "stratum", "week", "step", *SUM_TYPES)
-        counted = summed(rows.mutate(step=did).select(*order))
+        counted = summed(rows.mutate(step=did).select(*stored.columns))
         return fetch_revenue_weeks(engine, counted, self.candidates.names)
 
     def weekly_reach(self, chosen: pd.DataFrame) -> pd.DataFrame:

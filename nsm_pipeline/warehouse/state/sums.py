@@ -7,7 +7,7 @@ step reached) and `strata`; and `labels`, the cohort and segment of each number.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import ibis
@@ -42,39 +42,23 @@ class Sums:
     labels: ir.Table
 
     @classmethod
-    def of(cls, extract: Extract, model: ScoreModel) -> Sums:
-        """The sums over an extract's accounts; those of the next extract replace them."""
-        engine, scored = extract.engine, Scored(extract, model)
-        by_stratum = scored.strata.group_by("within_days", "stratum")
-        by_stratum = by_stratum.aggregate(accounts=scored.strata.count())
-        counted = scored.counted_cells
+    def of(cls, extract: Extract, model: ScoreModel, sides: ir.Table | None = None) -> Sums:
+        """The sums over an extract's accounts; those of the next extract replace them.
+
+        With `sides` (`account_no, side`) every table has the column `side`, and rows of each.
+        """
+        scored = Scored(extract, model)
+        cells = scored.counted_cells if sides is None else scored.cells_by(sides)
+        strata = scored.strata if sides is None else scored.strata.join(sides, "account_no")
+        keys = [column for column in strata.columns if column != "account_no"]
         found = {
-            # They are counted window by window, each into a table of its own.
-            "cells": engine.materialise("cells", "the cells together", counted.rows),
-            "strata": engine.materialise("strata_sums", "accounts by stratum", by_stratum),
+            "cells": cells.rows,
+            "strata": strata.group_by(*keys).aggregate(accounts=strata.count()),
         }
         if extract.tables.revenue is not None:
-            paid = scored.counted_revenue_weeks
-            found["revenue_weeks"] = engine.materialise("revenue_weeks", "revenue together", paid)
-            weeks = _reach_weeks(extract, scored.standings)
-            found["reach_weeks"] = engine.materialise("reach_weeks", "reach by week", weeks)
-        return cls(found, counted.labels)
-
-    @classmethod
-    def counted_in(cls, engine: Engine, names: Collection[str]) -> Sums:
-        """What `of` has left in the engine."""
-        places = {name: "strata_sums" if name == "strata" else name for name in names}
-        table = engine.backend.table
-        return cls({name: table(place) for name, place in places.items()}, table("labels"))
-
-    def kept_as(self, engine: Engine, prefix: str) -> Sums:
-        """A copy that the next extract leaves alone."""
-        tables = {
-            name: engine.materialise(f"{prefix}_{name}", f"{name} to be taken out", rows)
-            for name, rows in self.tables.items()
-        }
-        labels = engine.materialise(f"{prefix}_labels", "labels of these cells", self.labels)
-        return Sums(tables, labels)
+            found["revenue_weeks"] = scored.revenue_weeks_by_step(sides)
+            found["reach_weeks"] = _reach_weeks(extract, scored.standings, sides)
+        return cls(found, cells.labels)
 
     def labelled_by(self, store: StateStore) -> Sums:
         """The same with the state's numbers of labels; those that it has not met get one."""
@@ -90,12 +74,15 @@ class Sums:
         return Sums({**self.tables, "cells": rows}, store.table("labels"))
 
 
-def net_changes(engine: Engine, given: Sums, taken: Sums) -> dict[str, ir.Table]:
-    """Per table what is to be added to its rows, which may be less than nothing."""
+def net_changes(engine: Engine, sums: Sums) -> dict[str, ir.Table]:
+    """Per table what is to be added to its rows: side 1 less side 0, where that is not nothing."""
     found = {}
-    for name, rows in given.tables.items():
-        change = _added_up([rows, _negative(taken.tables[name])])
-        differing = ibis.or_(*(change[column] != 0 for column in ADDED if column in change.columns))
+    for name, rows in sums.tables.items():
+        sign = ibis.ifelse(rows.side == 1, 1, -1)
+        added = [column for column in ADDED if column in rows.columns]
+        signed = {column: (rows[column] * sign).cast(rows[column].type()) for column in added}
+        change = _added_up(rows.mutate(**signed).drop("side"))
+        differing = ibis.or_(*(change[column] != 0 for column in added))
         found[name] = engine.materialise(
             f"change_{name}", f"changes of {name}", change.filter(differing)
         )
@@ -114,21 +101,19 @@ def in_order(rows: ir.Table) -> ir.Table:
     return rows.order_by([name for name in ORDER if name in rows.columns])
 
 
-def _reach_weeks(extract: Extract, standings: ir.Table) -> ir.Table:
+def _reach_weeks(extract: Extract, standings: ir.Table, sides: ir.Table | None) -> ir.Table:
     weeks = onboarding_weeks(extract.population)
+    weeks = weeks.mutate(week=weeks.week.cast("timestamp(6)"))
+    if sides is not None:
+        weeks = weeks.join(sides, "account_no")
+    keys = ["candidate_no", *(column for column in weeks.columns if column != "account_no"), "step"]
     parts = []
     for window in standing_windows(standings):
         rows = standing_in(standings, window)
         rows = rows.filter(rows.step > 0).join(weeks, "account_no")
-        counted = rows.group_by("candidate_no", "week", "step").aggregate(accounts=rows.count())
+        counted = rows.group_by(*keys).aggregate(accounts=rows.count())
         parts.append(counted.mutate(within_days=ibis.literal(window, "int64")))
     return ibis.union(*parts)
-
-
-def _negative(rows: ir.Table) -> ir.Table:
-    return rows.mutate(
-        **{name: (-rows[name]).cast(rows[name].type()) for name in ADDED if name in rows.columns}
-    )
 
 
 def joined(parts: Sequence[ir.Table]) -> ir.Table:
@@ -139,12 +124,11 @@ def joined(parts: Sequence[ir.Table]) -> ir.Table:
 
 def summed(rows: ir.Table) -> ir.Table:
     """Rows with equal keys added up, without those of no account."""
-    together = _added_up([rows])
+    together = _added_up(rows)
     return together.filter(together.accounts != 0)
 
 
-def _added_up(parts: Sequence[ir.Table]) -> ir.Table:
-    rows = joined(parts)
+def _added_up(rows: ir.Table) -> ir.Table:
     columns = rows.columns
     keys = [name for name in columns if name not in ADDED]
     sums = {name: rows[name].sum().cast(rows[name].type()) for name in columns if name in ADDED}

@@ -6,17 +6,17 @@ onboarding, and from the moment `closes` on the week is over and the pair counts
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import ibis
 import ibis.expr.types as ir
 
 from nsm_pipeline.warehouse.connect import Engine
+from nsm_pipeline.warehouse.log import Moment
 from nsm_pipeline.warehouse.outcomes import DAYS_PER_WEEK, week_number
 from nsm_pipeline.warehouse.state.changes import Moved
 from nsm_pipeline.warehouse.state.clock import COUNTED, Span
-from nsm_pipeline.warehouse.state.rows import FOREVER, moment
+from nsm_pipeline.warehouse.state.rows import moment
 from nsm_pipeline.warehouse.state.store import StateStore
+from nsm_pipeline.warehouse.state.variables import set_smallest
 from nsm_pipeline.warehouse.usage import MOST_WEEKS
 
 
@@ -35,7 +35,7 @@ def active_weeks(engine: Engine, returning: ir.Table, clock: ir.Table) -> ir.Tab
     return rows.select("account_no", "part", "week", "closes").distinct()
 
 
-def closed_by(pairs: ir.Table, end: datetime, *, after: datetime | None = None) -> ir.Table:
+def closed_by(pairs: ir.Table, end: Moment, *, after: Moment | None = None) -> ir.Table:
     """The pairs whose week was over by `end`, and not yet by `after`."""
     closed = pairs.filter(pairs.closes <= moment(end))
     return closed if after is None else closed.filter(closed.closes > moment(after))
@@ -68,20 +68,21 @@ def carry_weeks(
     pairs = engine.materialise(
         "night_weeks", "weeks they returned in", active_weeks(engine, seen, stay)
     )
-    first = earliest(store, pairs, "closes")
-    repeated = known.filter(known.closes >= moment(first))
+    repeated = known.filter(known.closes >= set_smallest(engine, "first_week", pairs.closes))
     repeated = repeated.semi_join(pairs, ["account_no", "week"])
     new = engine.materialise(
         "night_new_weeks", "those not known", pairs.anti_join(repeated, ["account_no", "week"])
     )
-    gone = known.filter(known.closes > moment(_first_t0(store, moved)))
+    before = store.table("clock").semi_join(moved.keys, "account_no")
+    gone = known.filter(known.closes > set_smallest(engine, "moved_before", before.t0))
     gone = engine.materialise(
         "night_gone_weeks", "weeks of accounts that moved", gone.semi_join(moved.keys, "account_no")
     )
-    since = earliest(store, moved.clock, "t0")
-    rows = everything.filter(everything["at"] >= moment(since))
+    since = set_smallest(engine, "moved_now", moved.clock.t0)
     again = engine.materialise(
-        "night_moved_weeks", "their weeks counted anew", active_weeks(engine, rows, moved.clock)
+        "night_moved_weeks",
+        "their weeks counted anew",
+        active_weeks(engine, everything.filter(everything["at"] >= since), moved.clock),
     )
     passing = closed_by(known, span.end, after=span.last_end).anti_join(moved.keys, "account_no")
     sums = added(
@@ -91,14 +92,3 @@ def carry_weeks(
         counted_pairs(closed_by(gone, span.last_end), -1),
     )
     return ibis.union(new, again), engine.materialise("night_active", "active by week", sums)
-
-
-def _first_t0(store: StateStore, moved: Moved) -> datetime:
-    return earliest(store, store.table("clock").semi_join(moved.keys, "account_no"), "t0")
-
-
-def earliest(store: StateStore, rows: ir.Table, column: str) -> datetime:
-    """The smallest moment of the column; the end of time when there is no row."""
-    found = store.engine.fetch(f"the earliest {column}", rows.aggregate(at=rows[column].min()))
-    value = found["at"][0]
-    return FOREVER if value is None or value != value else value.to_pydatetime()
