@@ -65,9 +65,9 @@ class Scored:
         return count_cells(x.engine, *self._stood, x.accounts, self.candidates)
 
     def cells_by(self, sides: ir.Table) -> CountedCells:
-        """The cells of each side apart; `sides` are `account_no, side`."""
+        """The cells of these accounts' windows (`account_no, within_days, side`), by side."""
         x, by = self.extract, ("side",)
-        accounts = x.accounts.join(sides, "account_no")
+        accounts = x.accounts.join(sides, ["within_days", "account_no"])
         return count_cells(x.engine, *self._stood, accounts, self.candidates, apart=by)
 
     @property
@@ -94,10 +94,12 @@ class Scored:
     def revenue_weeks_by_step(self, sides: ir.Table | None = None) -> ir.Table:
         """Revenue by week after the window of every candidate and step, in the engine.
 
-        With `sides` (`account_no, side`), of each side apart.
+        With `sides` only of these accounts' windows (`account_no, within_days, side`), by side.
         """
-        x, by = self.extract, () if sides is None else ("side",)
-        weeks = self._weeks if sides is None else self._weeks.join(sides, "account_no")
+        x, weeks = self.extract, self._weeks
+        by: tuple[str, ...] = ()
+        if sides is not None:
+            weeks, by = weeks.join(sides, ["within_days", "account_no"]), ("side",)
         return count_revenue_weeks(x.engine, *self._stood, weeks, self.candidates, apart=by)
 
     def revenue_weeks(self, chosen: pd.DataFrame) -> pd.DataFrame:

@@ -124,30 +124,48 @@ def _onboarded(
     return build_onboarded(engine, tables, config, FOREVER, labels=labels)
 
 
-def to_count_anew(
-    store: StateStore, config: ProductConfig, tonight: Tonight, moved: Moved
-) -> ir.Table:
-    """`account_no` of everyone whose share in the sums may be another one tonight."""
-    clock, span = store.table("clock"), tonight.span
-    keys = [moved.keys]
-    keys += [
-        crossing(clock, days, span.last_end, span.end).select("account_no")
-        for days in sorted({outcome_days(config), *_revenue_bounds(config)})
-    ]
+@dataclass(frozen=True)
+class Anew:
+    """Accounts whose share in the sums may be another one tonight.
+
+    `whole` are `account_no` of those to be counted anew in all; `paid` (`account_no, within_days`)
+    of all others those of which the weeks of revenue after a window are over, and nothing else has
+    become known; None where no revenue is declared.
+    """
+
+    whole: ir.Table
+    paid: ir.Table | None
+
+    def everyone(self) -> ir.Table:
+        """`account_no` of either."""
+        if self.paid is None:
+            return self.whole
+        return ibis.union(self.whole, self.paid.select("account_no"), distinct=True)
+
+
+def to_count_anew(store: StateStore, config: ProductConfig, tonight: Tonight, moved: Moved) -> Anew:
+    """The accounts to be counted anew."""
+    clock, span, days = store.table("clock"), tonight.span, outcome_days(config)
     counted = eligible_at(clock, config, span.last_end)
-    keys.append(_late(counted, tonight.rows.fresh, outcome_days(config)))
+    keys = [moved.keys, crossing(clock, days, span.last_end, span.end).select("account_no")]
+    keys.append(_late(counted, tonight.rows.fresh, days))
+    bounds = {window: revenue_days(window) for window in config.exposure.within}
     if tonight.rows.payments is not None:
-        longest = max(outcome_days(config), *_revenue_bounds(config))
-        keys.append(_late(counted, tonight.rows.payments, longest))
-    return store.engine.materialise(
+        keys.append(_late(counted, tonight.rows.payments, max(days, *bounds.values())))
+    whole = store.engine.materialise(
         "night_anew", "accounts to be counted anew", ibis.union(*keys, distinct=True)
     )
-
-
-def _revenue_bounds(config: ProductConfig) -> list[int]:
     if config.source.revenue is None:
-        return []
-    return [revenue_days(window) for window in config.exposure.within]
+        return Anew(whole, None)
+    over = [
+        crossing(counted, bound, span.last_end, span.end).select(
+            "account_no", within_days=ibis.literal(window, "int64")
+        )
+        for window, bound in bounds.items()
+    ]
+    paid = ibis.union(*over).anti_join(whole, "account_no")
+    paid = store.engine.materialise("night_paid", "accounts whose revenue is known now", paid)
+    return Anew(whole, paid)
 
 
 def _late(counted: ir.Table, rows: ir.Table, days: int) -> ir.Table:

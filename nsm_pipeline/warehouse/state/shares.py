@@ -18,14 +18,12 @@ from nsm_pipeline.warehouse.events import SourceTables
 from nsm_pipeline.warehouse.extract import Extract, Part
 from nsm_pipeline.warehouse.log import Moment
 from nsm_pipeline.warehouse.state.arrival import NewRows
-from nsm_pipeline.warehouse.state.changes import Moved, Tonight
+from nsm_pipeline.warehouse.state.changes import Anew, Moved, Tonight
 from nsm_pipeline.warehouse.state.clock import Span, eligible_at, onboarded_at, outcome_days
 from nsm_pipeline.warehouse.state.rows import FOREVER, moment
 from nsm_pipeline.warehouse.state.store import StateStore
-from nsm_pipeline.warehouse.state.sums import Sums, net_changes
+from nsm_pipeline.warehouse.state.sums import NOW, PAID, THEN, Sums, net_changes
 from nsm_pipeline.warehouse.state.variables import set_largest, set_smallest
-
-THEN, NOW = 0, 1
 
 
 @dataclass(frozen=True)
@@ -102,7 +100,7 @@ class Logs:
     def of_sides(self, people: ir.Table, span: Span) -> Logs:
         """Those of the accounts of `sides_of`, by `account`: THEN knows no rows of tonight."""
         events, payments = _of_sides(self.events, people), self.payments
-        known = ibis.ifelse(events.side == NOW, moment(span.as_of), moment(span.last))
+        known = ibis.ifelse(events.side == THEN, moment(span.last), moment(span.as_of))
         events = events.filter(events["at"] <= known).drop("side")
         if payments is not None:
             payments = _of_sides(payments, people).drop("side")
@@ -127,21 +125,33 @@ def _with(rows: ir.Table, new: ir.Table) -> ir.Table:
 
 def _of_sides(rows: ir.Table, people: ir.Table) -> ir.Table:
     both = rows.join(people.select("account", "side", account_no="number"), "account_no")
-    return both.filter(~both.came | (both.side == NOW)).drop("account_no", "came")
+    return both.filter(~both.came | (both.side != THEN)).drop("account_no", "came")
 
 
-def sides_of(then: ir.Table, now: ir.Table, config: ProductConfig, span: Span) -> ir.Table:
+def sides_of(clocks: Mapping[int, ir.Table], config: ProductConfig, span: Span) -> ir.Table:
     """Accounts as they stood and as they stand, as different accounts: both are counted at once.
 
-    Shape: as `Population.onboarded`, `account` a number too; `side` THEN or NOW, and `number` the
-    `account_no` in the state.
+    Shape: as `Population.onboarded`, `account` a number too; `side` as of `clocks`, and `number`
+    the `account_no` in the state. None is on the sides of NOW and PAID both.
     """
     parts = []
-    for side, clock, end in ((THEN, then, span.last_end), (NOW, now, span.end)):
-        rows = onboarded_at(clock, config, end)
-        own = rows.account_no * 2 + side
+    for side, clock in clocks.items():
+        rows = onboarded_at(clock, config, span.last_end if side == THEN else span.end)
+        own = rows.account_no * 2 + int(side != THEN)
         sided = rows.mutate(side=ibis.literal(side, "int8"), number=rows.account_no)
         parts.append(sided.mutate(account_no=own, account=own))
+    return ibis.union(*parts)
+
+
+def _windows_of(people: ir.Table, paid: ir.Table | None, config: ProductConfig) -> ir.Table:
+    """`account_no, within_days, side`: all windows; of PAID those known now."""
+    whole = people.filter(people.side != PAID).select("account_no", "side")
+    windows = config.exposure.within
+    parts = [whole.mutate(within_days=ibis.literal(window, "int64")) for window in windows]
+    if paid is not None:
+        rows = people.filter(people.side == PAID).select("side", number="number", own="account_no")
+        rows = rows.join(paid, rows.number == paid.account_no)
+        parts.append(rows.select("side", "within_days", account_no="own").select(*parts[0].columns))
     return ibis.union(*parts)
 
 
@@ -158,13 +168,14 @@ class Counting:
 
 
 def count_shares(
-    store: StateStore, counting: Counting, tonight: Tonight, accounts: tuple[ir.Table, Moved]
+    store: StateStore, counting: Counting, tonight: Tonight, accounts: tuple[Anew, Moved]
 ) -> Shares:
-    """The shares of these accounts (`account_no`, and those among them that moved)."""
+    """The shares of these accounts, and those among them that moved."""
     anew, moved = accounts
     engine, span, config = store.engine, tonight.span, counting.product.config
+    clock = store.table("clock")
     before = engine.materialise(
-        "night_before", "their clock last night", store.table("clock").semi_join(anew, "account_no")
+        "night_before", "their clock last night", clock.semi_join(anew.whole, "account_no")
     )
     stay = before.anti_join(moved.keys, "account_no")
     after = engine.materialise(
@@ -172,7 +183,10 @@ def count_shares(
     )
     then = eligible_at(before, config, span.last_end)
     now = eligible_at(after, config, span.end)
-    changed = _changes(store, counting, tonight, (then, now))
+    clocks = {THEN: then, NOW: now}
+    if anew.paid is not None:
+        clocks[PAID] = clock.semi_join(anew.paid, "account_no").select(*before.columns)
+    changed = _changes(store, counting, tonight, (clocks, anew.paid))
     outcome = store.temporary("outcome").join(store.temporary("part_people"), "account_no")
     kept = outcome.filter(outcome.retained, outcome.side == NOW)
     kept = kept.select(account_no="number", kept=True)
@@ -182,12 +196,18 @@ def count_shares(
 
 
 def _changes(
-    store: StateStore, counting: Counting, tonight: Tonight, eligible: tuple[ir.Table, ir.Table]
+    store: StateStore,
+    counting: Counting,
+    tonight: Tonight,
+    sides: tuple[Mapping[int, ir.Table], ir.Table | None],
 ) -> dict[str, ir.Table]:
-    """What is to be added to the sums, of accounts eligible then and now."""
+    """What is to be added to the sums, of accounts eligible by side."""
     engine, config = store.engine, counting.product.config
-    people = sides_of(*eligible, config, tonight.span)
+    clocks, paid = sides
+    people = sides_of(clocks, config, tonight.span)
     people = engine.materialise("part_people", "who they are, then and now", people)
+    windows = _windows_of(people, paid, config)
+    windows = engine.materialise("part_sides", "what is counted of them", windows)
     logs = Logs.of(store).near(engine, config, people)
     keys = people.select(account_no="number").distinct()
     logs = logs.kept(engine, engine.materialise("night_shares", "accounts with a share", keys))
@@ -200,5 +220,5 @@ def _changes(
     part = Part(SourceTables(events, None, payments), known)
     choices = counting.version.choices
     extract = Extract(counting.product, FOREVER, engine, choices, part)
-    sums = Sums.of(extract, counting.version.model, people.select("account_no", "side"))
+    sums = Sums.of(extract, counting.version.model, windows)
     return net_changes(engine, sums.labelled_by(store))

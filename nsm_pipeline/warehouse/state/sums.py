@@ -27,6 +27,10 @@ BY_CANDIDATE = ("cells", "revenue_weeks", "reach_weeks")
 SUMS = (*BY_CANDIDATE, "strata")
 ADDED = (*SUM_TYPES,)
 LABEL = ("cohort", "segment")
+BY_WINDOW = ("within_days", "account_no")
+# The sides of a night: accounts as they stood, as they stand, and those that have not changed but
+# for revenue that is known now.
+THEN, NOW, PAID = 0, 1, 2
 # A night's accounts are of few cohorts and windows: in this order they touch few stored blocks.
 ORDER = ("label_no", "within_days", "week", "candidate_no", "stratum", "step")
 
@@ -45,11 +49,12 @@ class Sums:
     def of(cls, extract: Extract, model: ScoreModel, sides: ir.Table | None = None) -> Sums:
         """The sums over an extract's accounts; those of the next extract replace them.
 
-        With `sides` (`account_no, side`) every table has the column `side`, and rows of each.
+        With `sides` (`account_no, within_days, side`) every table has the column `side`, and only
+        these accounts' windows are counted.
         """
         scored = Scored(extract, model)
         cells = scored.counted_cells if sides is None else scored.cells_by(sides)
-        strata = scored.strata if sides is None else scored.strata.join(sides, "account_no")
+        strata = scored.strata if sides is None else scored.strata.join(sides, BY_WINDOW)
         keys = [column for column in strata.columns if column != "account_no"]
         found = {
             "cells": cells.rows,
@@ -75,18 +80,26 @@ class Sums:
 
 
 def net_changes(engine: Engine, sums: Sums) -> dict[str, ir.Table]:
-    """Per table what is to be added to its rows: side 1 less side 0, where that is not nothing."""
+    """Per table what is to be added to its rows, where that is not nothing."""
     found = {}
     for name, rows in sums.tables.items():
-        sign = ibis.ifelse(rows.side == 1, 1, -1)
         added = [column for column in ADDED if column in rows.columns]
-        signed = {column: (rows[column] * sign).cast(rows[column].type()) for column in added}
+        signed = {
+            column: (rows[column] * _sign(rows.side, name, column)).cast(rows[column].type())
+            for column in added
+        }
         change = _added_up(rows.mutate(**signed).drop("side"))
         differing = ibis.or_(*(change[column] != 0 for column in added))
         found[name] = engine.materialise(
             f"change_{name}", f"changes of {name}", change.filter(differing)
         )
     return found
+
+
+def _sign(side: ir.IntegerColumn, name: str, column: str) -> ir.IntegerColumn:
+    """What NOW has is added and what THEN has taken out; PAID adds revenue to accounts counted."""
+    of_revenue = name == "revenue_weeks" or column.startswith("revenue")
+    return ibis.cases((side == THEN, -1), (side == NOW, 1), else_=1 if of_revenue else 0)
 
 
 def create_sums(store: StateStore, sums: Sums) -> None:
@@ -104,14 +117,14 @@ def in_order(rows: ir.Table) -> ir.Table:
 def _reach_weeks(extract: Extract, standings: ir.Table, sides: ir.Table | None) -> ir.Table:
     weeks = onboarding_weeks(extract.population)
     weeks = weeks.mutate(week=weeks.week.cast("timestamp(6)"))
-    if sides is not None:
-        weeks = weeks.join(sides, "account_no")
-    keys = ["candidate_no", *(column for column in weeks.columns if column != "account_no"), "step"]
     parts = []
     for window in standing_windows(standings):
         rows = standing_in(standings, window)
-        rows = rows.filter(rows.step > 0).join(weeks, "account_no")
-        counted = rows.group_by(*keys).aggregate(accounts=rows.count())
+        rows, by = rows.filter(rows.step > 0).join(weeks, "account_no"), ["candidate_no", "week"]
+        if sides is not None:
+            here = sides.filter(sides.within_days == window).drop("within_days")
+            rows, by = rows.join(here, "account_no"), [*by, "side"]
+        counted = rows.group_by(*by, "step").aggregate(accounts=rows.count())
         parts.append(counted.mutate(within_days=ibis.literal(window, "int64")))
     return ibis.union(*parts)
 
