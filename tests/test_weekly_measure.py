@@ -202,7 +202,7 @@ def test_who_comes_among_the_first_three_is_counted_then_of_the_kept_rows(nights
     assert "invite" not in {row["candidate"] for row in before["tracked"]}
     assert "1 behaviour came among the first three later and was counted then." in told["sentence"]
     report = nights.runs["sunday"].read_text("report.html")
-    assert "<b>Counted on Thursday 24 October 2024 (" in report
+    assert "<b>Weeks counted on Thursday 24 October 2024 (" in report
     assert "Sunday 27 October 2024 (invite)" in report
 
     extract = open_extract(nights.path, SUNDAY)

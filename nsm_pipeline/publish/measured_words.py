@@ -24,7 +24,7 @@ def measured_words(folder: RunFolder) -> dict[str, str]:
     words = dict.fromkeys(WHOLE_SECTIONS, f"Measured on {measured}.")
     tracked = _by_day(told["tracked"], told["timezone"])
     if tracked:
-        words["tracked"] = f"Counted on {tracked}."
+        words["tracked"] = f"Weeks counted on {tracked}."
     again = _by_day((row for row in told["recounted"] if row["recount"]), told["timezone"])
     scored = [f"repeats counted on {again}"] if again else []
     if METRICS in told["files"]:
