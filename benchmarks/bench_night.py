@@ -2,11 +2,14 @@
 
 The growing product's history without its last rows becomes a state; the rows left out come as
 nights of 100,000 events, one in 200 of them late by up to three days. The same nights on a history
-of a hundredth show what every night costs whatever its size: planning the queries in Python.
+of a hundredth show what every night costs whatever its size.
+
+`--nights 20` lets so many nights come one after the other, which shows how a state ages.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import shutil
 import sys
@@ -32,8 +35,11 @@ from nsm_pipeline.warehouse.profile import profile_source
 from nsm_pipeline.warehouse.scored import Scored
 from nsm_pipeline.warehouse.state.build import Build, build_state
 from nsm_pipeline.warehouse.state.carrying import carry_forward, digests
+from nsm_pipeline.warehouse.state.stored import StoredCounts
 
 NIGHTS, NIGHT_EVENTS = 3, 100_000
+# Of the last month's rows, at most this share comes by night.
+MOST_COMING = 0.8
 LATE_SHARE, LATE_ROWS = 1 / 200, 2_000_000
 SMALL = 100
 SEED = 9
@@ -46,6 +52,7 @@ class Nights:
     folder: Path
     whole: GrowingProduct
     night_events: int
+    count: int = NIGHTS
 
     def write(self) -> list[datetime]:
         """Lays out the history; the moments of the nights, the history's own first."""
@@ -56,15 +63,16 @@ class Nights:
         for name in (*months[:-1], "accounts.parquet", "revenue.parquet"):
             os.link(self.whole.folder / name, self.folder / name)
         last = pq.read_table(self.whole.folder / months[-1])
-        kept = last.num_rows - NIGHTS * self.night_events
-        night = np.repeat(np.arange(NIGHTS + 1), [kept, *[self.night_events] * NIGHTS])
+        events = min(self.night_events, int(last.num_rows * MOST_COMING) // self.count)
+        kept = last.num_rows - self.count * events
+        night = np.repeat(np.arange(self.count + 1), [kept, *[events] * self.count])
         rng = np.random.default_rng(SEED)
         recent = np.arange(max(0, kept - LATE_ROWS), kept)
-        late = rng.choice(recent, int(NIGHTS * self.night_events * LATE_SHARE), replace=False)
-        ends = [_end(last, night == number) for number in range(NIGHTS + 1)]
-        night[late] = rng.integers(1, NIGHTS + 1, len(late))
+        late = rng.choice(recent, int(self.count * events * LATE_SHARE), replace=False)
+        ends = [_end(last, night == number) for number in range(self.count + 1)]
+        night[late] = rng.integers(1, self.count + 1, len(late))
         pq.write_table(last.filter(pa.array(night == 0)), self.folder / months[-1])
-        for number in range(1, NIGHTS + 1):
+        for number in range(1, self.count + 1):
             rows = last.filter(pa.array(night == number))
             pq.write_table(rows, self.folder / f"night_{number}.parquet")
         return ends
@@ -101,8 +109,7 @@ def count_whole(product: LoadedProduct, as_of: datetime) -> tuple[Extract, Any, 
     scored = Scored(extract, model)
     _, more = cpu(lambda: scored.counted_cells)
     cells, fetching = cpu(scored.cells)
-    chosen = best_rows(search(cells, extract.specs))
-    _, last = cpu(lambda: (scored.revenue_weeks(chosen), scored.weekly_reach(chosen)))
+    _, last = cpu(_weeks_asked(scored, best_rows(search(cells, extract.specs))))
     return extract, model, sum(spent) + seconds + more + last, fetching
 
 
@@ -111,6 +118,13 @@ def _read(extract: Extract) -> dict[str, Any]:
     _ = (extract.counts, extract.revenue_at_core)
     _ = (extract.retention_curve, extract.revenue_by_week)
     return profile
+
+
+def _weeks_asked(counted: Scored | StoredCounts, chosen: pd.DataFrame) -> Callable[[], Any]:
+    """What a run asks of its choice; of none, in a small history, it asks nothing."""
+    if chosen.empty:
+        return lambda: None
+    return lambda: (counted.revenue_weeks(chosen), counted.weekly_reach(chosen))
 
 
 def measure(nights: Nights) -> dict[str, float]:
@@ -139,8 +153,7 @@ def _night(product: LoadedProduct, as_of: datetime, state: Path) -> tuple[float,
         raise RuntimeError(f"not carried, because {plan.because}")
     _, reading = cpu(lambda: (stored.counts, stored.retention_curve, stored.revenue_by_week))
     cells, fetching = cpu(stored.cells)
-    chosen = best_rows(search(cells, stored.specs))
-    _, last = cpu(lambda: (stored.revenue_weeks(chosen), stored.weekly_reach(chosen)))
+    _, last = cpu(_weeks_asked(stored, best_rows(search(cells, stored.specs))))
     # Closing writes what has changed into the file.
     _, closing = cpu(engine.close)
     return carrying + reading + last + closing, fetching
@@ -154,22 +167,28 @@ def say(text: str) -> None:
 
 def main() -> None:
     """Prints the table."""
-    size = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000_000
-    root = Path(sys.argv[2]) if len(sys.argv) > 2 else Path(".bench")
-    sizes = {"history": size, "a hundredth of it": size // SMALL}
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("size", type=int, nargs="?", default=10_000_000)
+    asked.add_argument("root", type=Path, nargs="?", default=Path(".bench"))
+    asked.add_argument("--nights", type=int, default=NIGHTS)
+    given = asked.parse_args()
+    sizes = {"history": given.size, "a hundredth of it": given.size // SMALL}
     found = {}
     for name, events in sizes.items():
-        whole = GrowingProduct(root / f"events_{events}", events)
+        whole = GrowingProduct(given.root / f"events_{events}", events)
         small = min(NIGHT_EVENTS, events // SMALL)
-        found[name] = measure(Nights(root / f"nights_{events}", whole, small))
+        nights = Nights(given.root / f"nights_{events}", whole, small, given.nights)
+        found[name] = measure(nights)
     big, little = found["history"], found["a hundredth of it"]
-    say(f"| CPU s | {size:,} events | {size // SMALL:,} events |\n|---|---|---|")
+    say(f"| CPU s | {given.size:,} events | {given.size // SMALL:,} events |\n|---|---|---|")
     for key in big:
         say(f"| {key} | {big[key]:.2f} | {little[key]:.2f} |")
-    night = np.median([big[f"night {n}"] for n in range(1, NIGHTS + 1)])
-    planning = np.median([little[f"night {n}"] for n in range(1, NIGHTS + 1)])
+    night, every = (
+        np.median([found[f"night {n}"] for n in range(1, given.nights + 1)])
+        for found in (big, little)
+    )
     say(f"\nwhole / night: {big['whole'] / night:.0f}")
-    engine = (big["whole"] - little["whole"]) / max(night - planning, 1e-9)
+    engine = (big["whole"] - little["whole"]) / max(night - every, 1e-9)
     say(f"the same without what the smaller history costs: {engine:.0f}")
 
 
