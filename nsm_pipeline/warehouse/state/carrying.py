@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import gc
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -102,7 +100,7 @@ def carry_forward(
         if plan.changed and check is not None:
             check()
         # One transaction: a night that dies leaves the state as it was, its ledger with it.
-        with store.transaction(), _frozen_heap():
+        with store.transaction():
             facts = _carried(store, product, facts, (plan, as_of, intake, arrivals))
     except NeedsRebuild as reason:
         store.detach()
@@ -111,19 +109,6 @@ def carry_forward(
         store.detach()
         raise
     return plan, StoredCounts(store, product, open_source(engine, product, intake.files), facts)
-
-
-@contextmanager
-def _frozen_heap() -> Iterator[None]:
-    """Spares what was there before the search for garbage.
-
-    It goes through all objects of all libraries at least once a night, a tenth of its CPU.
-    """
-    gc.freeze()
-    try:
-        yield
-    finally:
-        gc.unfreeze()
 
 
 def _carried(
