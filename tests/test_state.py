@@ -54,7 +54,7 @@ QUIET = {
     **{name: {"severity": "off"} for name in ("unknown_events", "orphan_accounts")},
     "eligible_accounts": {"at_least": 1},
 }
-KEPT = ("procedure_intake", "procedure_carry")
+KEPT = ("procedure_intake", "procedure_carry_accounts_too")
 RETENTION = {
     "event": {"event": ["start", "share"], "after": "30d", "within": "30d"},
     "revenue": {"revenue": {"over": 10}, "after": "30d", "within": "30d"},

@@ -55,8 +55,8 @@ def profile_night(
             state.engine.materialise("night_listed", "rows of the accounts met tonight", met)
         look.take(state, ask)
 
-    follows = {"logs": follow, "accounts_changed": accounts_changed}
-    asked = Wanted("profile", config, follows, READ).ask(store, work)
+    name = "profile_accounts_too" if accounts_changed else "profile"
+    asked = Wanted(name, config, {"logs": follow}, READ).ask(store, work)
 
     def fetch(title: str, expression: ir.Table) -> pd.DataFrame:
         """Examples are asked for only of what there is too much of, so they are not kept."""

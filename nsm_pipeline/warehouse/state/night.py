@@ -59,9 +59,10 @@ def carry(
     follows = {
         "version": version.as_json(),
         "event_names": counting.event_names,
-        "accounts_changed": arrived.accounts_changed,
     }
-    found = Wanted("carry", config, follows, NEW_ROWS).ask(
+    # Two texts, because accounts change on some nights and not on others.
+    name = "carry_accounts_too" if arrived.accounts_changed else "carry"
+    found = Wanted(name, config, follows, NEW_ROWS).ask(
         store,
         lambda state, ask: _carry(state, counting, ask, anew=arrived.accounts_changed),
     )

@@ -87,8 +87,9 @@ Work = Callable[[StateStore, Fetch], object]
 class Wanted:
     """What a procedure is written for.
 
-    `follows` is what its statements follow from, beside the product, this program, and the columns
-    of the state and of the temporary tables (`inputs`) that are there before it.
+    `name` tells the procedures of a state apart. `follows` is what the statements follow from,
+    beside the product, this program, and the columns of the state and of the temporary tables
+    (`inputs`) that are there before it.
     """
 
     name: str
