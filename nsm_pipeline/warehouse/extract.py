@@ -44,7 +44,7 @@ from nsm_pipeline.warehouse.exposures import (
     build_exposures,
     find_near_events,
 )
-from nsm_pipeline.warehouse.footprints import own_rows
+from nsm_pipeline.warehouse.footprints import own_rows, own_values
 from nsm_pipeline.warehouse.labels import read_labels
 from nsm_pipeline.warehouse.outcomes import (
     paying,
@@ -58,7 +58,7 @@ from nsm_pipeline.warehouse.series import (
     revenue_at_core,
     revenue_by_week,
 )
-from nsm_pipeline.warehouse.standings import Counted, is_plain
+from nsm_pipeline.warehouse.standings import Counted, counted_by_rows
 from nsm_pipeline.warehouse.thresholds import with_thresholds
 from nsm_pipeline.warehouse.usage import retention_curve, usage_gaps
 from nsm_pipeline.warehouse.where import selects
@@ -170,7 +170,7 @@ class Extract:
             candidates = resolve_candidates(config, names, self._frequent)
         if self.only is not None:
             candidates = [candidate for candidate in candidates if candidate.name in self.only]
-        others = [(no, c) for no, c in enumerate(candidates) if not is_plain(c)]
+        others = [(no, c) for no, c in enumerate(candidates) if not counted_by_rows(c)]
         values = candidate_values(self.engine, self.exposures, others)
         longest = config.exposure.within[-1]
         return with_thresholds(self.engine, values, candidates, longest), values
@@ -225,10 +225,13 @@ class Extract:
     def counted(self) -> Counted:
         """All that the engine counts before there is a score."""
         candidates, values = self._resolved
-        wanted = {candidate.footprint for candidate in candidates if not is_plain(candidate)}
-        others = [(no, f) for no, f in enumerate(self._footprints) if f in wanted]
+        numbered = list(enumerate(self._footprints))
+        wanted = {c.footprint for c in candidates if not counted_by_rows(c)}
+        others = [(no, f) for no, f in numbered if f in wanted]
         own = own_rows(self.engine, self.exposures, others)
-        return Counted(self.exposures, candidates, self._footprints, values, own, self.days)
+        own_by_value = own_values(self.engine, self.exposures, numbered)
+        given = values, own, own_by_value, self.days
+        return Counted(self.exposures, candidates, self._footprints, *given)
 
     def let_go_of_rows(self) -> None:
         """Drops the single events, when all that is asked of them has been counted."""

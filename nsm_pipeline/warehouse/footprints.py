@@ -1,6 +1,7 @@
 """What of each account's activity belongs to each footprint: its rows, by event.
 
 Footprints that are one whole event are not among them: there the rows are the event's own counts.
+Those that are one property value stand in a table of their own: their rows are of one event alone.
 """
 
 from __future__ import annotations
@@ -34,9 +35,20 @@ def own_rows(engine: Engine, exposures: Exposures, footprints: Numbered) -> ir.T
     parts = [
         _whole_events(engine, exposures, footprints),
         *_filtered(engine, exposures, footprints),
-        *(_values(engine, exposures, footprints, column) for column in value_columns(footprints)),
     ]
     return engine.materialise("own_rows", "rows of each footprint by event", ibis.union(*parts))
+
+
+def own_values(engine: Engine, exposures: Exposures, footprints: Numbered) -> ir.Table | None:
+    """How many rows belong to each footprint that is one property value; None without any.
+
+    Shape: as of `own_rows`; each of these footprints has rows of one event alone.
+    """
+    columns = value_columns(footprints)
+    if not columns:
+        return None
+    parts = [_values(engine, exposures, footprints, column) for column in columns]
+    return engine.materialise("own_values", "rows of each property value", ibis.union(*parts))
 
 
 def _whole_events(engine: Engine, exposures: Exposures, footprints: Numbered) -> ir.Table:

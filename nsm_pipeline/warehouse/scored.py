@@ -26,7 +26,7 @@ from nsm_pipeline.warehouse.strata import account_scores, send_weights, strata_o
 
 # Who is compared, and the counts by event, are asked again by what stands around the ranking.
 ONLY_FOR_CELLS = (
-    *("own_rows", "candidate_values", "days_without", "traits", "scores"),
+    *("own_rows", "own_values", "candidate_values", "days_without", "traits", "scores"),
     *("standings", "strata", "stratified", "stratified_weeks"),
     *("weekly_revenue", "account_outcomes"),
 )

@@ -5,8 +5,9 @@ The stratum is that of the score without the candidate's own rows, so it differs
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import ibis
 import ibis.expr.types as ir
@@ -26,8 +27,8 @@ Ladders = Sequence[Sequence[float]]
 class Counted:
     """All that was counted of the accounts before there was a score.
 
-    Shape: `values` and `own_rows` (as `candidate_values` and `own_rows` give them) of the
-    candidates that are not plain.
+    Shape: `own_values` as `own_values` gives them; `values` and `own_rows` (as `candidate_values`
+    and `own_rows` give them) of the candidates that are not `counted_by_rows`.
     """
 
     exposures: Exposures
@@ -35,6 +36,7 @@ class Counted:
     footprints: Sequence[Footprint]
     values: ir.Table
     own_rows: ir.Table
+    own_values: ir.Table | None
     days: ActiveDays
 
 
@@ -44,6 +46,12 @@ def is_plain(candidate: ResolvedCandidate) -> bool:
     Then the counts by event say everything: what is the candidate's is the event's.
     """
     return candidate.kind == "event" and candidate.footprint.kind == "event"
+
+
+def counted_by_rows(candidate: ResolvedCandidate) -> bool:
+    """Whether the candidate counts the rows of its footprint, and these are of one event."""
+    whole_value = candidate.kind == "value" and candidate.footprint.kind == "value"
+    return is_plain(candidate) or whole_value
 
 
 def build_standings(
@@ -62,7 +70,9 @@ def build_standings(
     )
     parts = [_plain(engine, weights, (scores, moved), counted)]
     # Even an empty part would cost the engine a pass over all counts.
-    if not all(is_plain(candidate) for candidate in counted.candidates):
+    if counted.own_values is not None:
+        parts.append(_values(engine, weights, (scores, moved), (counted, counted.own_values)))
+    if not all(counted_by_rows(candidate) for candidate in counted.candidates):
         parts.append(_declared(engine, weights, (scores, moved), counted))
     standings = engine.materialise(
         "standings", "where accounts stand by each candidate", ibis.union(*parts)
@@ -97,19 +107,43 @@ def _plain(
     )
     rows = by_event.join(weights.events, "event_no").join(numbers, "event_no")
     rows = _beside_scores(rows, tables)
-    without = {
-        w: rows[f"score_{w}"]
-        + rows[f"moved_{w}"].fill_null(0)
-        - event_term(rows[f"slope_{w}"], rows[f"n_{w}"])
-        for w in windows
+    return _of_rows(rows, weights, ("n", dict.fromkeys(windows, 0)), ladders)
+
+
+def _values(
+    engine: Engine,
+    weights: Weights,
+    tables: tuple[ir.Table, ir.Table],
+    given: tuple[Counted, ir.Table],
+) -> ir.Table:
+    """The candidates that are one property value: its rows are what they count and leave out."""
+    (counted, own), windows = given, weights.windows
+    candidates = enumerate(counted.candidates)
+    mine = [(no, c) for no, c in candidates if counted_by_rows(c) and not is_plain(c)]
+    numbers, ladders = _numbers(engine, "value_candidates", counted, mine)
+    rows = own.join(counted.exposures.by_event, ["account_no", "event_no"])
+    rows = rows.join(weights.events, "event_no").join(numbers, "footprint_no")
+    rows = _beside_scores(rows, tables)
+    others = {
+        w: event_term(rows[f"slope_{w}"], rows[f"n_{w}"] - rows[f"own_n_{w}"]) for w in windows
     }
-    values = {f"value_{w}": rows[f"n_{w}"].nullif(0) for w in windows}
-    return _standing(
-        rows.mutate(**{f"without_{w}": without[w] for w in windows}, **values),
-        weights,
-        "value",
-        ladders,
-    )
+    return _of_rows(rows, weights, ("own_n", others), ladders)
+
+
+def _of_rows(
+    rows: ir.Table, weights: Weights, own: tuple[str, Mapping[int, Any]], ladders: Ladders
+) -> ir.Table:
+    """Standings by rows of one event: how many are the candidate's, and what the others score."""
+    name, others = own
+    without = {
+        f"without_{w}": rows[f"score_{w}"]
+        + rows[f"moved_{w}"].fill_null(0)
+        + others[w]
+        - event_term(rows[f"slope_{w}"], rows[f"n_{w}"])
+        for w in weights.windows
+    }
+    values = {f"value_{w}": rows[f"{name}_{w}"].nullif(0) for w in weights.windows}
+    return _standing(rows.mutate(**without, **values), weights, "value", ladders)
 
 
 def _declared(
@@ -136,7 +170,7 @@ def _declared(
         for w in windows
     }
     rows = rows.mutate(**{f"without_{w}": without[w] for w in windows})
-    others = [(no, c) for no, c in enumerate(counted.candidates) if not is_plain(c)]
+    others = [(no, c) for no, c in enumerate(counted.candidates) if not counted_by_rows(c)]
     numbers, ladders = _numbers(engine, "other_candidates", counted, others)
     rows = rows.join(numbers, "footprint_no")
     rows = rows.left_join(counted.values, ["account_no", "candidate_no"])
