@@ -104,7 +104,7 @@ def near_rows(engine: Engine, population: Population, config: ProductConfig) -> 
     """Events of eligible accounts in the windows, with the property columns in use.
 
     All windows are asked of one number, the time since onboarding: comparing moments, and days of
-    the calendar for the day, would cost a third more of the dearest question (100 M events).
+    the calendar for the day, costs more, and this is the dearest question of a large log.
     """
     exposed_days, retention = config.exposure.within[-1], config.retention
     eligible = population.eligible

@@ -228,10 +228,15 @@ class Extract:
         numbered = list(enumerate(self._footprints))
         wanted = {c.footprint for c in candidates if not counted_by_rows(c)}
         others = [(no, f) for no, f in numbered if f in wanted]
-        own = own_rows(self.engine, self.exposures, others)
-        own_by_value = own_values(self.engine, self.exposures, numbered)
-        given = values, own, own_by_value, self.days
-        return Counted(self.exposures, candidates, self._footprints, *given)
+        return Counted(
+            self.exposures,
+            candidates,
+            self._footprints,
+            values=values,
+            own_rows=own_rows(self.engine, self.exposures, others),
+            own_values=own_values(self.engine, self.exposures, numbered),
+            days=self.days,
+        )
 
     def let_go_of_rows(self) -> None:
         """Drops the single events, when all that is asked of them has been counted."""
